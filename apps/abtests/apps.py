@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class AbtestsConfig(AppConfig):
+    name = "apps.abtests"
+    verbose_name = "A/B tests"

@@ -1,0 +1,47 @@
+"""The one hook after an answer: it becomes a training example, unless the organization opted out (PB1, PB7)."""
+
+from typing import Any
+
+from apps.chat.enums import ResponseKind
+from apps.chat.models import Response
+from apps.chat.queries import parse_output
+from apps.chat.services.calls import Call, Message
+from apps.common.errors import InvalidInput
+from apps.contributions.enums import ExampleSource
+from apps.contributions.services import capture_example
+from apps.personas.queries import task_of
+
+
+def capture_answer(*, call: Call, response: Response) -> None:
+    """Hand the answer to the review desk. What the persona's task cannot read as an input is no example of it."""
+    example_input = call.example_input if call.example_input is not None else _input_of(call)
+    if example_input is None:
+        return
+    capture_example(
+        persona=call.persona,
+        kind=call.example_kind,
+        source=ExampleSource.RUN if call.kind == ResponseKind.RUN else ExampleSource.CHAT,
+        input=example_input,
+        output=parse_output(persona=call.persona, output=response.output),
+        response_id=call.public_id,
+        by=call.by,
+        conversation_ref=call.tags.get("conversation_id", ""),
+    )
+
+
+def _input_of(call: Call) -> dict[str, Any] | None:
+    """The last user message of a chat, read as the task reads a text that somebody uploads."""
+    task = task_of(call.persona)
+    said, _ = task.read_row(_last_user_text(call.messages), "")
+    try:
+        return task.clean_input(said)
+    except InvalidInput:
+        return None
+
+
+def _last_user_text(messages: list[Message]) -> str:
+    content = next((message.get("content") for message in reversed(messages) if message.get("role") == "user"), "")
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    return "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")

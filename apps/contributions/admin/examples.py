@@ -1,0 +1,194 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.template.defaultfilters import pluralize
+from django.utils import timezone
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, preview, refusals_shown
+from apps.common.ids import canonical_json
+from apps.contributions import queries, services
+from apps.contributions.enums import ExampleStatus
+from apps.contributions.models import Label, TrainingExample
+from apps.organizations.scoped_admin import ReadOnlyAdmin, ScopedInline, acting_user
+from apps.personas.scoped_admin import PersonaFilter
+
+STATUS_COLOURS = {
+    "Awaiting labels": "info",
+    "Accepted": "success",
+    "Labels disagree": "warning",
+    "Rejected": "danger",
+    "Withdrawn": "danger",
+}
+
+
+class LabelInline(ScopedInline):
+    model = Label
+    fields = ("tester", "said", "agrees", "rating", "seconds_spent", "created_at")
+    readonly_fields = ("tester", "said", "agrees", "rating", "seconds_spent", "created_at")
+    can_delete = False
+
+    @admin.display(description="label")
+    def said(self, label: Label) -> str:
+        return preview(label.payload)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class RejectForm(forms.Form):
+    reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Kept in the audit log.")
+
+
+class DecideForm(forms.Form):
+    label = forms.ChoiceField(widget=UnfoldAdminSelectWidget, help_text="One of the labels that testers gave.")
+
+    def __init__(self, labels: list[Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.by_text = {canonical_json(label): label for label in labels}
+        field = self.fields["label"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(text, preview(label)) for text, label in self.by_text.items()]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        chosen: dict[str, Any] = self.by_text[self.cleaned_data["label"]]
+        return chosen
+
+
+@admin.register(TrainingExample)
+class TrainingExampleAdmin(ReadOnlyAdmin):
+    list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
+    list_filter = ["status", PersonaFilter, "kind", "source", "split_pin"]
+    list_select_related = ["persona"]
+    ordering = ["-pk"]
+    actions = ["decide", "reject", "download_csv"]
+    actions_detail = ["decide_this", "reject_this"]
+    when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
+    inlines = [LabelInline]
+    fieldsets = [
+        (None, {"fields": ["persona", "status_badge", "question_in_full", "output_in_full", "label_in_full"]}),
+        (
+            "For training",
+            {"fields": ["quality_score", "outcome", "split_pin", "consent", "accepted_at", "accepted_by", "used_in"]},
+        ),
+        (
+            "Where it comes from",
+            {
+                "fields": [
+                    "kind", "source", "answer_link", "conversation_ref", "upload", "client_id", "contributed_by",
+                    "created_at",
+                ]
+            },
+        ),
+        ("On somebody's desk", {"fields": ["leased_to", "leased_until"]}),
+    ]  # fmt: skip
+    readonly_fields = [
+        "status_badge", "question_in_full", "output_in_full", "label_in_full", "answer_link", "used_in",
+    ]  # fmt: skip
+
+    @admin.display(description="input")
+    def question(self, example: TrainingExample) -> str:
+        return preview(example.input)
+
+    @admin.display(description="model's answer")
+    def answer(self, example: TrainingExample) -> str:
+        return preview(example.output)
+
+    @admin.display(description="accepted label", ordering="category")
+    def label(self, example: TrainingExample) -> str:
+        return example.category or preview(example.accepted_label)
+
+    @admin.display(description="input")
+    def question_in_full(self, example: TrainingExample) -> str:
+        return in_full(example.input)
+
+    @admin.display(description="model's answer")
+    def output_in_full(self, example: TrainingExample) -> str:
+        return in_full(example.output)
+
+    @admin.display(description="accepted label")
+    def label_in_full(self, example: TrainingExample) -> str:
+        return in_full(example.accepted_label)
+
+    @display(description="status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
+    def status_badge(self, example: TrainingExample) -> str:
+        return example.get_status_display()
+
+    @admin.display(description="response")
+    def answer_link(self, example: TrainingExample) -> str:
+        return link_to_list("chat_response", example.response_id, q=example.response_id) if example.response_id else "-"
+
+    @admin.display(description="datasets")
+    def used_in(self, example: TrainingExample) -> str:
+        return link_to_list("datasets_datasetitem", "its rows in datasets", example__id__exact=example.pk)
+
+    @admin.action(description="Decide", permissions=["write"])
+    def decide(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase | None:
+        if len(queryset) != 1:
+            messages.error(request, "Choose one example: each is decided by itself.")
+            return None
+        (example,) = queryset
+        form = DecideForm(queries.labels_given(example=example), request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            facts = [("Input", preview(example.input)), ("Labels", queries.describe_votes(example=example))]
+            return confirm(
+                self, request, queryset, action="decide", title="Which label is right?", facts=facts, form=form,
+                warning="" if form.by_text else "Nobody has labelled it yet. Reject it, or label it as a tester.",
+                button="Accept",
+            )  # fmt: skip
+        with refusals_shown(request):
+            services.resolve_example(example=example, payload=form.payload, by=acting_user(request), now=timezone.now())
+            messages.success(request, f"Example {example.pk} is accepted.")
+        return None
+
+    @admin.action(description="Reject", permissions=["write"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase | None:
+        form = RejectForm(request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            return confirm(
+                self, request, queryset, action="reject", title="Reject these examples?",
+                facts=_to_reject(queryset), form=form,
+                warning="No dataset will contain them.", button="Reject",
+            )  # fmt: skip
+        done = 0
+        for example in queryset:
+            with refusals_shown(request):
+                services.reject_example(
+                    example=example, by=acting_user(request), now=timezone.now(), reason=form.cleaned_data["reason"]
+                )
+                done += 1
+        messages.success(request, f"{done:,} example{pluralize(done)} rejected.")
+        return None
+
+    @action(description="Decide", permissions=["write"], url_path="decide")  # type: ignore[untyped-decorator]
+    def decide_this(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return self.decide(request, self.only(request, object_id)) or self.back_to(object_id)
+
+    @action(description="Reject", permissions=["write"], url_path="reject")  # type: ignore[untyped-decorator]
+    def reject_this(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        return self.reject(request, self.only(request, object_id)) or self.back_to(object_id)
+
+    def offers(self, name: str, row: TrainingExample) -> bool:
+        return row.status in ExampleStatus.undecided()
+
+    @admin.action(description="Download as CSV", permissions=["view"])
+    def download_csv(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase:
+        return StreamingHttpResponse(
+            queries.csv_of_examples(examples=queryset),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="examples-{timezone.now():%Y-%m-%d}.csv"'},
+        )
+
+
+def _to_reject(examples: QuerySet[TrainingExample]) -> list[tuple[str, str]]:
+    count = examples.count()
+    return [("Example", preview(examples[0].input)) if count == 1 else ("Examples", f"{count:,}")]

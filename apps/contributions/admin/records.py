@@ -1,0 +1,63 @@
+"""What is only ever looked at: labels, totals, uploads."""
+
+from django.contrib import admin
+from django.template.defaultfilters import filesizeformat
+
+from apps.common.admin import preview
+from apps.common.money import format_money
+from apps.contributions.models import Contribution, Label, Upload
+from apps.organizations.scoped_admin import ReadOnlyAdmin
+
+
+@admin.register(Label)
+class LabelAdmin(ReadOnlyAdmin):
+    list_display = ["said", "question", "tester", "agrees", "rating", "seconds_spent", "created_at"]
+    list_filter = ["agrees", "rating"]
+    list_select_related = ["tester", "example"]
+    search_fields = ["tester__display_name"]
+    ordering = ["-pk"]
+    fields = ["tester", "example", "question", "said", "agrees", "rating", "seconds_spent", "created_at", "updated_at"]
+    readonly_fields = ["question", "said"]
+    when_empty = "What testers say at the review desk appears here."
+
+    @admin.display(description="label")
+    def said(self, label: Label) -> str:
+        return preview(label.payload)
+
+    @admin.display(description="about")
+    def question(self, label: Label) -> str:
+        return preview(label.example.input)
+
+
+@admin.register(Contribution)
+class ContributionAdmin(ReadOnlyAdmin):
+    list_display = ["tester", "persona", "training_tests_completed", "weight", "earned", "updated_at"]
+    list_select_related = ["tester", "persona"]
+    search_fields = ["tester__display_name", "persona__name"]
+    ordering = ["persona", "-training_tests_completed"]
+    fields = ["tester", "persona", "training_tests_completed", "weight", "earned", "updated_at"]
+    readonly_fields = ["weight", "earned"]
+    when_empty = "With a tester's first label, what they have done and earned is added up here for each persona."
+
+    @admin.display(description="share of the persona", ordering="contribution_weight")
+    def weight(self, contribution: Contribution) -> str:
+        return f"{contribution.contribution_weight:.2%}"
+
+    @admin.display(description="earned", ordering="earned_micros")
+    def earned(self, contribution: Contribution) -> str:
+        return format_money(contribution.earned_micros, contribution.currency)
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    list_display = ["original_name", "persona", "size", "rows_imported", "uploaded_by", "created_at"]
+    list_select_related = ["persona"]
+    search_fields = ["original_name"]
+    ordering = ["-pk"]
+    when_empty = "Nothing uploads files yet: examples come in by import_examples and /api/examples/."
+    fields = ["original_name", "persona", "sha256", "size", "rows_imported", "uploaded_by", "created_at"]
+    readonly_fields = ["size"]
+
+    @admin.display(description="size", ordering="size_bytes")
+    def size(self, upload: Upload) -> str:
+        return filesizeformat(upload.size_bytes)

@@ -1,0 +1,53 @@
+"""What writes: one module per noun."""
+
+from apps.contributions.services.decisions import (
+    reject_example,
+    resolve_example,
+    settle_examples_with_enough_labels,
+)
+from apps.contributions.services.examples import (
+    MAX_ITEMS,
+    ExampleResult,
+    ExampleResultStatus,
+    NewExample,
+    capture_example,
+    create_examples,
+    note_outcome,
+)
+from apps.contributions.services.imports import ImportResult, import_examples
+from apps.contributions.services.labels import NewLabel, submit_label, submit_labels
+from apps.contributions.services.leases import lease_next_example, skip_example
+from apps.contributions.services.testers import (
+    CONSENT_WORDING,
+    invite_tester,
+    pause_tester,
+    record_consent,
+    resume_tester,
+)
+from apps.contributions.services.totals import recount_contributions
+
+__all__ = [
+    "CONSENT_WORDING",
+    "MAX_ITEMS",
+    "ExampleResult",
+    "ExampleResultStatus",
+    "ImportResult",
+    "NewExample",
+    "NewLabel",
+    "capture_example",
+    "create_examples",
+    "import_examples",
+    "invite_tester",
+    "lease_next_example",
+    "note_outcome",
+    "pause_tester",
+    "record_consent",
+    "recount_contributions",
+    "reject_example",
+    "resolve_example",
+    "resume_tester",
+    "settle_examples_with_enough_labels",
+    "skip_example",
+    "submit_label",
+    "submit_labels",
+]

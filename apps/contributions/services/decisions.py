@@ -1,0 +1,213 @@
+"""Which answer is right: the one door of an example's status, by agreement of testers or by staff."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Case, Value, When
+
+from apps.common import audit
+from apps.common.audit import SYSTEM, Actor
+from apps.common.database import hold
+from apps.common.errors import Conflict
+from apps.common.ids import content_hash
+from apps.contributions.enums import ExampleStatus
+from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet
+from apps.contributions.queries import chunked
+from apps.contributions.services.totals import add_to_contributions
+from apps.personas.models import Persona
+from apps.personas.queries import facts_of, task_of
+
+AGREEMENT = "agreement of testers"
+DECIDED_BY_STAFF = Decimal("1.000")
+
+
+@dataclass(frozen=True)
+class Settled:
+    accepted: int
+    disputed: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the labels of one example come to: the agreed label's hash, or None if no majority agrees."""
+
+    payload_hash: str | None
+    quality: Decimal
+
+
+def quality_of(*, agreeing: int, labels: int) -> Decimal:
+    """RT1's quality score, 0 to 1: the share of an example's labels that equal the accepted one, to three decimals.
+
+    One label, or several that all agree, is 1.000; two of three is 0.667, which RT1's default threshold of 0.7 leaves
+    out of a dataset on purpose. An example decided by staff is 1.000: somebody looked at the disagreement.
+    """
+    return (Decimal(agreeing) / Decimal(labels)).quantize(Decimal("0.001"))
+
+
+def verdict_of(hashes: Collection[str]) -> Verdict:
+    """Strictly more than half must agree."""
+    winner, agreeing = Counter(hashes).most_common(1)[0]
+    quality = quality_of(agreeing=agreeing, labels=len(hashes))
+    return Verdict(winner if 2 * agreeing > len(hashes) else None, quality)
+
+
+def settle_examples(*, persona: Persona, example_ids: Collection[int], now: datetime) -> Settled:
+    """Decide those that have as many labels as the persona asks for. The caller's transaction holds the persona."""
+    agreed: dict[Verdict, list[int]] = defaultdict(list)
+    disputed: list[int] = []
+    for example, hashes in _hashes_by_example(example_ids).items():
+        if len(hashes) < persona.labels_per_example:
+            continue
+        verdict = verdict_of(hashes)
+        if verdict.payload_hash is None:
+            disputed.append(example)
+        else:
+            agreed[verdict].append(example)
+    for verdict, examples in agreed.items():
+        label = Label.objects.filter(example=examples[0], payload_hash=verdict.payload_hash).values("payload")[0]
+        accept_label(
+            persona=persona,
+            example_ids=examples,
+            payload=label["payload"],
+            quality=verdict.quality,
+            by_name=AGREEMENT,
+            now=now,
+        )
+    accepted = [example for examples in agreed.values() for example in examples]
+    _credit(persona, accepted)
+    for chunk in chunked(disputed):
+        _awaiting(chunk).update(status=ExampleStatus.DISPUTED, leased_to=None, leased_until=None, updated_at=now)
+    return Settled(accepted=len(accepted), disputed=len(disputed))
+
+
+def settle_examples_with_enough_labels(*, now: datetime) -> int:
+    """Decide what has enough labels since its persona asks for fewer than before; how many were decided.
+
+    Whoever labelled such an example is not asked again, so without this it would wait for a tester who is not there.
+    A transaction for each batch of a persona; safe to repeat and to interrupt.
+    """
+    found = TrainingExample.objects.with_enough_labels().order_by("pk").values_list("persona", "pk")
+    by_persona: dict[int, list[int]] = defaultdict(list)
+    for persona, example in found:
+        by_persona[persona].append(example)
+    return sum(
+        _settle_batch(persona, batch, now=now)
+        for persona in Persona.objects.filter(pk__in=by_persona).order_by("pk")
+        for batch in chunked(by_persona[persona.pk])
+    )
+
+
+@transaction.atomic
+def _settle_batch(persona: Persona, example_ids: Collection[int], *, now: datetime) -> int:
+    hold(persona)
+    waiting = _awaiting(example_ids).select_for_update(no_key=True)  # nobody rejects them meanwhile
+    settled = settle_examples(persona=persona, example_ids=list(waiting.values_list("pk", flat=True)), now=now)
+    if decided := settled.accepted + settled.disputed:
+        audit.record("settled", by=SYSTEM, target=persona, accepted=settled.accepted, disputed=settled.disputed)
+    return decided
+
+
+def accept_label(
+    *,
+    persona: Persona,
+    example_ids: Collection[int],
+    payload: Mapping[str, Any],
+    quality: Decimal,
+    by_name: str,
+    now: datetime,
+) -> None:
+    """Accept one label for undecided examples; Conflict, and nothing done, if one of them is decided.
+
+    Every label of theirs is marked as agreeing or not; crediting those who agree is left to the caller, whose
+    transaction holds the persona, so that many decisions are added up at once.
+    """
+    for chunk in chunked(example_ids):
+        accepted = _undecided(chunk).update(
+            status=ExampleStatus.ACCEPTED,
+            accepted_label=payload,
+            category=task_of(persona).category(payload)[:100],
+            quality_score=quality,
+            accepted_at=now,
+            accepted_by=by_name,
+            leased_to=None,
+            leased_until=None,
+            updated_at=now,
+        )
+        if accepted != len(chunk):
+            raise already_decided(chunk)
+        _mark_agreement(chunk, content_hash(payload))
+
+
+def _credit(persona: Persona, example_ids: Collection[int]) -> None:
+    """Credit whoever agrees with what was just accepted."""
+    add_to_contributions(persona=persona, agreeing=Counter(_agreeing_testers(example_ids)))
+
+
+@transaction.atomic
+def resolve_example(
+    *, example: TrainingExample, payload: Mapping[str, Any], by: Actor, now: datetime
+) -> TrainingExample:
+    """Staff say what is right, typically where labels disagree. Conflict once it is decided."""
+    persona = example.persona
+    label = task_of(persona).clean_label(payload, facts_of(persona))
+    hold(persona)
+    accept_label(
+        persona=persona,
+        example_ids=[example.pk],
+        payload=label,
+        quality=DECIDED_BY_STAFF,
+        by_name=by.audit_name,
+        now=now,
+    )
+    _credit(persona, [example.pk])
+    audit.record("accepted", by=by, target=example)
+    example.refresh_from_db()
+    return example
+
+
+@transaction.atomic
+def reject_example(*, example: TrainingExample, by: Actor, now: datetime, reason: str = "") -> None:
+    """Never train on it: spam, or nothing that can be answered. Conflict once it is decided."""
+    changed = _undecided([example.pk]).update(
+        status=ExampleStatus.REJECTED, leased_to=None, leased_until=None, updated_at=now
+    )
+    if not changed:
+        raise already_decided([example.pk])
+    audit.record("rejected", by=by, target=example, reason=reason[:200])
+
+
+def already_decided(example_ids: Collection[int]) -> Conflict:
+    decided = TrainingExample.objects.filter(pk__in=example_ids).exclude(status__in=ExampleStatus.undecided()).first()
+    what = f"Example {decided.pk} is {decided.get_status_display().lower()}." if decided else "It is gone."
+    return Conflict(what, resolution="Nothing was changed. Go on to the next one.", code="already_decided")
+
+
+def _mark_agreement(example_ids: Collection[int], payload_hash: str) -> None:
+    agrees = Case(When(payload_hash=payload_hash, then=Value(True)), default=Value(False))
+    Label.objects.filter(example__in=example_ids).update(agrees=agrees)
+
+
+def _hashes_by_example(example_ids: Collection[int]) -> dict[int, list[str]]:
+    hashes: dict[int, list[str]] = defaultdict(list)
+    for chunk in chunked(example_ids):
+        for example, payload_hash in Label.objects.filter(example__in=chunk).values_list("example_id", "payload_hash"):
+            hashes[example].append(payload_hash)
+    return hashes
+
+
+def _agreeing_testers(example_ids: Collection[int]) -> Iterator[int]:
+    for chunk in chunked(example_ids):
+        yield from Label.objects.filter(example__in=chunk, agrees=True).values_list("tester_id", flat=True)
+
+
+def _awaiting(example_ids: Collection[int]) -> TrainingExampleQuerySet:
+    return TrainingExample.objects.filter(pk__in=example_ids, status=ExampleStatus.AWAITING_LABELS)
+
+
+def _undecided(example_ids: Collection[int]) -> TrainingExampleQuerySet:
+    return TrainingExample.objects.filter(pk__in=example_ids, status__in=ExampleStatus.undecided())

@@ -1,0 +1,90 @@
+from collections.abc import Iterator
+
+from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When
+
+from apps.chat.models import Response
+from apps.chat.queries import with_response
+from apps.common.errors import NotFound
+from apps.custom_models.models import CustomModel, FineTuneJob
+from apps.feedback.enums import FeedbackType
+from apps.feedback.models import ApprovalTally, ModelFeedback, RetrainingPolicy
+from apps.organizations.models import Organization
+from apps.personas.models import Persona
+
+
+def list_feedback(*, organization: Organization) -> QuerySet[ModelFeedback]:
+    feedback = ModelFeedback.objects.of_organization(organization).select_related("custom_model")
+    return with_response(feedback)
+
+
+def find_response(*, organization: Organization, public_id: str) -> Response:
+    """The organization's response; NotFound for another's, as if it did not exist."""
+    responses = Response.objects.of_organization(organization).select_related("custom_model", "persona")
+    response = responses.filter(public_id=public_id).first()
+    if response is None:
+        raise NotFound(
+            f"There is no response {public_id!r}.",
+            resolution="Send the `id` of an answer that your organization was given.",
+            code="response_not_found",
+            param="response_id",
+        )
+    return response
+
+
+def latest_feedback(*, custom_model: CustomModel) -> QuerySet[ModelFeedback]:
+    """The last word on each of a version's answers: people change their minds, and only the last one counts."""
+    of_model = ModelFeedback.objects.filter(custom_model=custom_model)
+    return of_model.filter(pk__in=of_model.values("response").annotate(last=Max("pk")).values("last"))
+
+
+def derive_tally(*, custom_model: CustomModel) -> ApprovalTally:
+    """The version's tally as all its feedback has it, not saved. Tens of milliseconds at tens of thousands.
+
+    An answer that had to be edited, or asked for again, was not approved.
+    """
+    counted = latest_feedback(custom_model=custom_model).aggregate(
+        judged=Count("pk"), approved=Count(Case(When(feedback_type=FeedbackType.APPROVED, then=1)))
+    )
+    return ApprovalTally(organization_id=custom_model.organization_id, custom_model_id=custom_model.pk, **counted)
+
+
+def count_feedback(*, persona: Persona) -> int:
+    """Samples on the persona's answers, whichever model gave them."""
+    return ModelFeedback.objects.filter(response__persona=persona).count()
+
+
+def due_policies() -> QuerySet[RetrainingPolicy]:
+    """Personas that are due for retraining (RT9): marked due, and no fine-tuning job was created since.
+
+    For people to look at: nothing starts a training by itself yet.
+    """
+    since = FineTuneJob.objects.filter(persona=OuterRef("persona"), created_at__gte=OuterRef("last_due_at"))
+    return (
+        RetrainingPolicy.objects.filter(is_active=True, last_due_at__isnull=False)
+        .exclude(Exists(since))
+        .select_related("persona", "organization")
+    )
+
+
+def find_approval_drift() -> list[str]:
+    """Where what is counted on with each feedback is not what all the feedback says; for `check_invariants`."""
+    return [*_tally_drift(), *_sample_drift()]
+
+
+def _tally_drift() -> Iterator[str]:
+    judged, rated = Q(feedback__isnull=False), Q(user_approval_rate__isnull=False)
+    models = CustomModel.objects.filter(judged | rated | Q(approval_tally__isnull=False)).distinct()
+    for model in models.select_related("persona", "approval_tally"):
+        right = derive_tally(custom_model=model)
+        tally = getattr(model, "approval_tally", None)
+        if tally is not None and (tally.judged, tally.approved) != (right.judged, right.approved):
+            yield f"{tally} approved answers are stored, {right.approved} of {right.judged} is right"
+        if model.user_approval_rate != right.rate:
+            yield f"{model}: approval rate {model.user_approval_rate} is stored, {right.rate} is right"
+
+
+def _sample_drift() -> Iterator[str]:
+    for policy in RetrainingPolicy.objects.select_related("persona"):
+        samples = count_feedback(persona=policy.persona)
+        if policy.feedback_count != samples:
+            yield f"{policy.persona}: {policy.feedback_count} samples of feedback are stored, {samples} is right"

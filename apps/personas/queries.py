@@ -1,0 +1,64 @@
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from apps.common.errors import NotFound
+from apps.organizations.models import Organization
+from apps.personas.models import Persona, PromptVersion
+from apps.personas.tasks import TASKS, PersonaFacts, Task
+
+
+def get_persona(*, organization: Organization, slug: str) -> Persona:
+    """The organization's active persona of that slug, its base model loaded; NotFound if it has none."""
+    persona = (
+        Persona.objects.of_organization(organization)
+        .filter(slug=slug, is_active=True)
+        .select_related("organization", "base_model", "credential")
+        .first()
+    )
+    if persona is None:
+        raise persona_not_found(slug)
+    return persona
+
+
+def persona_not_found(slug: str) -> NotFound:
+    return NotFound(
+        f"There is no persona {slug[:100]!r}.",
+        resolution="GET /api/personas/ lists the ones of your organization.",
+        code="persona_not_found",
+        param="persona",
+    )
+
+
+def task_of(persona: Persona) -> Task:
+    return TASKS.get(persona.task)
+
+
+def facts_of(persona: Persona) -> PersonaFacts:
+    return PersonaFacts(
+        name=persona.name,
+        identity=persona.identity,
+        platform_context=persona.platform_context,
+        settings=persona.settings,
+    )
+
+
+def default_prompt(persona: Persona) -> str:
+    """The task's own system prompt, from the persona as it is now."""
+    return task_of(persona).system_prompt(facts_of(persona))
+
+
+def active_prompt(persona: Persona) -> PromptVersion | None:
+    return PromptVersion.objects.filter(persona=persona, is_active=True).first()
+
+
+def build_messages(
+    *, persona: Persona, prompt: PromptVersion | None, messages: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is sent to a model: the system prompt, the few-shot turns (AV2), then the caller's messages as they are."""
+    built: list[dict[str, Any]] = []
+    if prompt is not None:
+        built.append({"role": "system", "content": prompt.system_prompt})
+    turns = persona.few_shot_examples.filter(is_active=True).values_list("user_message", "assistant_message")
+    for question, answer in turns:
+        built += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return built + [dict(message) for message in messages]

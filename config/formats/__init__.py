@@ -1,0 +1,1 @@
+"""How numbers and days are written, in every template and in the admin. See FORMAT_MODULE_PATH."""

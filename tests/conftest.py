@@ -1,0 +1,26 @@
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from apps.common.guards import drop_guards
+
+# A shared machine is slow at times; whether a property holds does not depend on how long it took to try.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _guards_off_while_tables_are_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A transactional test ends by deleting every row, which append-only tables refuse; the flush re-creates them."""
+    if "transactional_db" in request.fixturenames or _is_transactional(request):
+        request.getfixturevalue("transactional_db")
+        yield
+        drop_guards()
+    else:
+        yield
+
+
+def _is_transactional(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return bool(marker and marker.kwargs.get("transaction")) or "live_server" in request.fixturenames

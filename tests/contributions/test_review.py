@@ -1,0 +1,253 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apps.common.audit import SYSTEM
+from apps.contributions.enums import TesterStatus
+from apps.contributions.models import Label, Tester, TrainingExample
+from apps.contributions.services import CONSENT_WORDING, capture_example
+from apps.contributions.views import WORDING_ID
+from apps.organizations.models import User
+from apps.personas.models import Persona
+from tests.factories import MembershipFactory, PersonaFactory, TesterFactory, TrainingExampleFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+DESK = "/review/bank/coder/"
+
+
+@pytest.fixture
+def persona() -> Persona:
+    persona: Persona = PersonaFactory(
+        slug="coder",
+        name="Question coder",
+        organization__slug="bank",
+        organization__name="Bank",
+        guidelines="Read <twice>.",
+    )
+    return persona
+
+
+@pytest.fixture
+def tester(persona: Persona) -> Tester:
+    tester: Tester = TesterFactory(organization=persona.organization)
+    return tester
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def web(tester: Tester) -> Client:
+    return _signed_in(tester.user)
+
+
+@pytest.mark.parametrize("url", ["/review/", "/review/bank/", DESK])
+def test_who_is_not_signed_in_is_asked_to(url: str) -> None:
+    response = Client().get(url)
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={url}")
+
+
+def test_with_one_persona_the_desk_is_where_one_lands(web: Client) -> None:
+    assert web.get("/review/")["Location"] == DESK
+
+
+def test_with_several_there_is_a_choice_with_counts(persona: Persona, web: Client) -> None:
+    PersonaFactory(slug="other", name="Other coder", organization=persona.organization)
+    PersonaFactory(slug="theirs", name="Their coder")
+    PersonaFactory(slug="off", name="Retired coder", organization=persona.organization, is_active=False)
+    TrainingExampleFactory.create_batch(2, persona=persona)
+    page = web.get("/review/").content.decode()
+    assert '<span class="number">2</span> to label' in page
+    assert "Nothing to label at present" in page
+    assert ("Other coder" in page, "Their coder" in page, "Retired coder" in page) == (True, False, False)
+
+
+def test_who_is_no_tester_is_told_so() -> None:
+    page = _signed_in(UserFactory(email="me@example.org")).get("/review/")
+    assert page.status_code == 200
+    assert "You are not a tester yet" in page.content.decode()
+    assert "me@example.org" in page.content.decode()
+
+
+def test_a_paused_tester_is_told_so(web: Client) -> None:
+    Tester.objects.update(status=TesterStatus.PAUSED)
+    assert "has set your work to “paused”" in web.get("/review/").content.decode()
+    page = web.get(DESK)
+    assert page.status_code == 403
+    assert "You are paused as a tester." in page.content.decode()
+
+
+def test_consent_comes_before_the_first_label(tester: Tester, web: Client) -> None:
+    Tester.objects.update(status=TesterStatus.INVITED, consented_at=None, consent_wording="")
+    for url in ("/review/", DESK):
+        assert web.get(url)["Location"] == "/review/bank/"
+    page = web.get("/review/bank/").content.decode()
+    assert "They do not change any vendor&#x27;s base model" in page
+    response = web.post("/review/bank/", {"wording_id": WORDING_ID})
+    assert response["Location"] == "/review/"
+    tester.refresh_from_db()
+    assert (tester.status, tester.consent_wording) == (TesterStatus.ACTIVE, CONSENT_WORDING)
+
+
+def test_agreeing_to_an_older_wording_asks_again(tester: Tester, web: Client) -> None:
+    Tester.objects.update(status=TesterStatus.INVITED, consented_at=None, consent_wording="")
+    response = web.post("/review/bank/", {"wording_id": "of-yesterday"})
+    assert response.status_code == 409
+    assert "The wording has changed" in response.content.decode()
+    tester.refresh_from_db()
+    assert tester.consented_at is None
+
+
+def test_what_was_agreed_to_can_be_read_again(web: Client) -> None:
+    page = web.get("/review/bank/").content.decode()
+    assert "I agree that my labels train this organization&#x27;s models." in page  # what this tester once agreed to
+    assert "The wording has changed since" in page
+
+
+def test_an_example_is_shown_with_guidelines_codebook_and_form(persona: Persona, web: Client) -> None:
+    example = TrainingExampleFactory(persona=persona, input={"text": 'It\'s <b>gone</b> & "lost"'})
+    page = web.get(DESK).content.decode()
+    assert "It&#x27;s &lt;b&gt;gone&lt;/b&gt; &amp; &quot;lost&quot;" in page
+    assert "Read &lt;twice&gt;." in page
+    assert page.count('name="code"') == 3
+    assert "The card is lost or stolen." in page
+    assert f'action="/review/bank/coder/{example.pk}/"' in page
+    assert 'name="rating"' not in page
+    assert "checked" not in page
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+def test_a_models_answer_is_shown_and_filled_in(persona: Persona, web: Client) -> None:
+    _captured(persona, {"code": "exchange_rate", "confidence": "low"})
+    page = web.get(DESK).content.decode()
+    assert "What the model answered" in page
+    assert 'value="exchange_rate" required checked' in page
+    assert page.count('name="rating"') == 5
+
+
+def test_an_answer_that_is_no_code_is_shown_and_fills_nothing_in(persona: Persona, web: Client) -> None:
+    _captured(persona, {"code": "<img src=x>"})
+    page = web.get(DESK).content.decode()
+    assert "&lt;img src=x&gt;" in page
+    assert "checked" not in page
+
+
+def _captured(persona: Persona, output: dict[str, str]) -> TrainingExample:
+    example = capture_example(
+        persona=persona, kind="survey_answer", source="run", input={"text": "What is it?"}, output=output,
+        response_id="r1", by=SYSTEM,
+    )  # fmt: skip
+    assert example is not None
+    return example
+
+
+def test_labelling_leads_to_the_next_example(persona: Persona, web: Client) -> None:
+    first, second = TrainingExampleFactory.create_batch(2, persona=persona)
+    web.get(DESK)
+    response = web.post(f"{DESK}{first.pk}/", {"code": "lost_card", "rating": "4"}, follow=True)
+    assert response.redirect_chain == [(DESK, 302)]
+    page = response.content.decode()
+    assert f'action="/review/bank/coder/{second.pk}/"' in page
+    assert '<strong class="number">1</strong> labelled today' in page
+    label = Label.objects.get()
+    assert (label.example, label.payload, label.rating) == (first, {"code": "lost_card"}, 4)
+    assert label.seconds_spent == 0
+
+
+def test_htmx_gets_only_what_changes(persona: Persona, web: Client) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    page = web.get(DESK, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in page
+    assert f'hx-post="/review/bank/coder/{example.pk}/"' in page
+
+
+@pytest.mark.parametrize("sent", [{}, {"code": "unknown"}, {"code": ""}])
+def test_a_wrong_label_is_explained_and_the_example_stays(persona: Persona, web: Client, sent: dict[str, str]) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    web.get(DESK)
+    page = web.post(f"{DESK}{example.pk}/", sent, follow=True).content.decode()
+    assert page.count("message--error") == 1
+    assert f'action="/review/bank/coder/{example.pk}/"' in page
+    assert not Label.objects.exists()
+
+
+@pytest.mark.parametrize("rating", ["", "x", "²", "6", "-1"])
+def test_a_rating_that_is_none_stores_no_wrong_number(persona: Persona, web: Client, rating: str) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    web.post(f"{DESK}{example.pk}/", {"code": "lost_card", "rating": rating})
+    assert set(Label.objects.values_list("rating", flat=True)) <= {None}
+
+
+def test_what_another_tester_took_over_is_explained(persona: Persona, web: Client) -> None:
+    ben = TesterFactory(organization=persona.organization)
+    soon = timezone.now() + timedelta(minutes=10)
+    example = TrainingExampleFactory(persona=persona, leased_to=ben, leased_until=soon)
+    page = web.post(f"{DESK}{example.pk}/", {"code": "lost_card"}, follow=True).content.decode()
+    assert "was handed to another tester" in page
+    assert not Label.objects.exists()
+
+
+def test_skipping_sets_an_example_aside(persona: Persona, web: Client) -> None:
+    first, second = TrainingExampleFactory.create_batch(2, persona=persona)
+    web.get(DESK)
+    page = web.post(f"{DESK}{first.pk}/skip/", follow=True).content.decode()
+    assert f'action="/review/bank/coder/{second.pk}/"' in page
+    page = web.post(f"{DESK}{second.pk}/skip/", follow=True).content.decode()
+    assert "2 examples are on another tester’s screen or set aside" in page
+
+
+def test_an_empty_desk_says_why(persona: Persona, web: Client) -> None:
+    assert "Nothing has come in yet" in web.get(DESK).content.decode()
+    example = TrainingExampleFactory(persona=persona)
+    page = web.post(f"{DESK}{example.pk}/", {"code": "lost_card"}, follow=True).content.decode()
+    assert "All done. Thank you!" in page
+    Persona.objects.update(labels_per_example=2)
+    example = TrainingExampleFactory(persona=persona)
+    page = web.post(f"{DESK}{example.pk}/", {"code": "lost_card"}, follow=True).content.decode()
+    assert "1 example still waits for other" in page
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_strangers_find_nothing(persona: Persona, method: str) -> None:
+    """A tester of another organization, and a member of this one who is no tester."""
+    example = TrainingExampleFactory(persona=persona)
+    for user in (TesterFactory().user, MembershipFactory(organization=persona.organization).user):
+        client = _signed_in(user)
+        for url in (DESK, "/review/bank/", f"{DESK}{example.pk}/", f"{DESK}{example.pk}/skip/"):
+            assert getattr(client, method)(url).status_code in (404, 405)
+    assert not Label.objects.exists()
+    assert TrainingExample.objects.get().leased_to is None
+
+
+def test_an_example_is_only_reached_through_its_own_persona(persona: Persona, web: Client) -> None:
+    sibling = TrainingExampleFactory(persona=PersonaFactory(slug="other", organization=persona.organization))
+    stranger = TrainingExampleFactory()
+    for example in (sibling, stranger):
+        assert web.post(f"{DESK}{example.pk}/", {"code": "lost_card"}).status_code == 404
+    assert not Label.objects.exists()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_desk_costs_the_same_however_long_the_queue(
+    persona: Persona, web: Client, rows: int, django_assert_num_queries: Any
+) -> None:
+    TrainingExampleFactory.create_batch(rows, persona=persona)
+    with django_assert_num_queries(11):
+        web.get(DESK)
+
+
+@pytest.mark.parametrize("personas", [1, 3])
+def test_the_choice_costs_the_same_however_many_personas(
+    persona: Persona, web: Client, personas: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(personas):
+        TrainingExampleFactory(persona=PersonaFactory(organization=persona.organization))
+    with django_assert_num_queries(5):
+        web.get("/review/")
