@@ -34,6 +34,6 @@ def _weight_drift() -> list[str]:
     )
     return [
         f"The weights of persona {persona}'s testers add up to {weight}, not to {1 if completed else 0}."
-        for persona, weight, completed in sums.order_by("persona")
+        for persona, weight, completed in sums.order_by("persona_id")
         if weight != Decimal(1 if completed else 0)
     ]

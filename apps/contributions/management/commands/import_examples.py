@@ -65,7 +65,7 @@ def _persona(slug: str, organization: str) -> Persona:
     personas = Persona.objects.filter(slug=slug)
     if organization:
         personas = personas.filter(organization__slug=organization)
-    found = list(personas.select_related("organization"))
+    found = list(personas.select_related("organization").order_by("organization__slug"))
     if len(found) == 1:
         return found[0]
     if not found:
