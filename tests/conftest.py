@@ -4,10 +4,17 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from apps.common.guards import drop_guards
+from tests.factories import count_from
 
 # A shared machine is slow at times; whether a property holds does not depend on how long it took to try.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _names_count_on_over_nine() -> None:
+    """Each test names its rows "Tester 9", "Tester 10": who sorts by name is not in the order of making, ever."""
+    count_from(9)
 
 
 @pytest.fixture(autouse=True)

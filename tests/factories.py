@@ -120,3 +120,9 @@ class ResponseFactory(DjangoModelFactory[Response]):
     messages = factory.LazyFunction(lambda: [{"role": "user", "content": "hi"}])
     share_rate = factory.SelfAttribute("persona.revenue_share_rate")
     output = "hello"
+
+
+def count_from(number: int) -> None:
+    """Begin every factory's sequence at `number`, so that a test's names do not depend on the tests before it."""
+    for made_by in DjangoModelFactory.__subclasses__():
+        made_by.reset_sequence(number)

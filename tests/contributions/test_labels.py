@@ -71,7 +71,7 @@ def test_two_of_three_decide_and_the_third_is_marked(persona: Persona) -> None:
     assert (example.status, example.accepted_label) == (ExampleStatus.ACCEPTED, LOST)
     assert example.quality_score == Decimal("0.667")
     assert [label.agrees for label in example.labels.order_by("pk")] == [True, True, False]
-    weights = Contribution.objects.order_by("tester").values_list("training_tests_completed", "contribution_weight")
+    weights = Contribution.objects.order_by("tester_id").values_list("training_tests_completed", "contribution_weight")
     assert list(weights) == [(1, Decimal("0.5")), (1, Decimal("0.5"))]
 
 
@@ -206,14 +206,14 @@ def test_labels_for_several_personas_are_credited_to_each(persona: Persona) -> N
     (tester,) = _testers(persona, 1)
     examples = [_example(persona), _example(other), _example(other)]
     submit_labels(tester=tester, labels=[NewLabel(example.pk, LOST) for example in examples], now=NOW)
-    totals = Contribution.objects.order_by("persona").values_list("persona", "training_tests_completed")
+    totals = Contribution.objects.order_by("persona_id").values_list("persona", "training_tests_completed")
     assert list(totals) == [(persona.pk, 1), (other.pk, 2)]
 
 
 def test_weights_add_up_to_exactly_one(persona: Persona) -> None:
     for tester in _testers(persona, 3):
         _label(tester, _example(persona), LOST)
-    weights = list(Contribution.objects.order_by("tester").values_list("contribution_weight", flat=True))
+    weights = list(Contribution.objects.order_by("tester_id").values_list("contribution_weight", flat=True))
     assert weights == [Decimal("0.33333334"), Decimal("0.33333333"), Decimal("0.33333333")]
     assert find_contribution_drift() == []
 
