@@ -11,7 +11,7 @@ from apps.common.errors import Conflict
 from apps.common.models import AuditEvent
 from apps.organizations.enums import Role
 from apps.organizations.models import Membership, Organization, User
-from apps.organizations.services import change_organization, change_user, create_user
+from apps.organizations.services import change_members, change_organization, change_user, create_user
 from tests.factories import MembershipFactory, OrganizationFactory, UserFactory
 from tests.forms import filled
 
@@ -103,9 +103,13 @@ def test_a_change_leaves_alone_what_others_changed_meanwhile() -> None:
 def removal(organization: Organization, user: User) -> dict[str, Any]:
     """The organization's form, with the box ticked that removes a member."""
     form = filled(signed_in(UserFactory(is_staff=True, is_superuser=True)).get(page_of(organization)))
-    row = Membership.objects.get(organization=organization, user=user).pk
-    place = next(name.removesuffix("-id") for name, value in form.items() if name.endswith("-id") and value == row)
-    return {**form, f"{place}-DELETE": "on"}
+    return {**form, f"{place_of(user, form)}-DELETE": "on"}
+
+
+def place_of(user: User, form: dict[str, Any]) -> str:
+    """The prefix of the fields of that member."""
+    row = user.memberships.get().pk
+    return next(name.removesuffix("-id") for name, value in form.items() if name.endswith("-id") and value == row)
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MANAGER])
@@ -137,6 +141,33 @@ def test_an_owner_removes_nobody_elsewhere() -> None:
     colleague = member(organization, Role.VIEWER)
     signed_in(owner).post(page_of(organization), removal(organization, colleague))
     assert colleague.memberships.exists()
+
+
+def test_the_last_owner_stays_until_another_is_made() -> None:
+    organization = OrganizationFactory()
+    owner, heir = member(organization, Role.OWNER), member(organization, Role.MANAGER)
+    client = signed_in(owner)
+    refused = client.post(page_of(organization), {**removal(organization, owner), "name": "Renamed"})
+    assert "would be left without an owner" in refused.content.decode()
+    assert "Make another member an owner first." in refused.content.decode()
+    organization.refresh_from_db()
+    assert (owner.memberships.exists(), organization.name == "Renamed") == (True, False)
+
+    form = removal(organization, owner)
+    client.post(page_of(organization), {**form, f"{place_of(heir, form)}-role": Role.OWNER})
+    assert organization_members(organization) == [(heir.pk, Role.OWNER)]
+
+
+def organization_members(organization: Organization) -> list[tuple[int, str]]:
+    return list(Membership.objects.filter(organization=organization).values_list("user", "role"))
+
+
+def test_the_last_owner_does_not_become_less() -> None:
+    organization = OrganizationFactory()
+    owner = member(organization, Role.OWNER)
+    with pytest.raises(Conflict, match="would be left without an owner"):
+        change_members(organization=organization, roles={owner: Role.VIEWER}, by=owner)
+    assert organization_members(organization) == [(owner.pk, Role.OWNER)]
 
 
 def test_a_member_does_not_become_somebody_else() -> None:

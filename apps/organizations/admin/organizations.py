@@ -83,9 +83,10 @@ class OrganizationAdmin(ScopedAdmin):
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Members go through their services, so that each change is in the audit log."""
-        user = acting_user(request)
         saved = formset.save(commit=False)
-        for membership in formset.deleted_objects:
-            services.remove_member(membership=membership, by=user)
-        for membership in saved:
-            services.add_member(organization=form.instance, user=membership.user, role=membership.role, by=user)
+        services.change_members(
+            organization=form.instance,
+            roles={membership.user: membership.role for membership in saved},
+            removed=formset.deleted_objects,
+            by=acting_user(request),
+        )
