@@ -6,10 +6,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.chat.enums import ResponseStatus
+from apps.custom_models.models import CustomModel
 from apps.payouts.enums import AccountKind
 from apps.payouts.models import RevenueDay, RevenueEvent, Transfer
 from apps.payouts.queries import balance_of, find_ledger_drift, unclosed_days, unpulled_days
-from apps.payouts.services import close_finished_days, close_revenue_day, pull_revenue
+from apps.payouts.queries.weights import Weights, weights_of
+from apps.payouts.services import close_finished_days, close_revenue_day, closing, pull_revenue
 from apps.payouts.services import revenue as revenue_service
 from apps.personas.models import Persona
 from tests.factories import NOW, UserFactory
@@ -119,6 +121,29 @@ def test_missed_nights_are_caught_up(persona: Persona) -> None:
     ]
     assert close_finished_days(by=UserFactory(), now=NOW) == []
     assert unpulled_days(before=DAY + timedelta(days=1)) == [DAY]
+
+
+def test_what_cannot_be_closed_holds_up_nobody_else(persona: Persona, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = world.make_persona()
+    for broken_or_not in (persona, other):
+        for days in (1, 2):
+            world.paid_runs(broken_or_not, 1, at=NOW - timedelta(days=days))
+
+    def weights_with_a_fault(*, persona: Persona, custom_model: CustomModel | None) -> Weights:
+        if persona != other:
+            raise ValueError("lineage is damaged")
+        return weights_of(persona=persona, custom_model=custom_model)
+
+    with monkeypatch.context() as fault:
+        fault.setattr(closing, "weights_of", weights_with_a_fault)
+        with pytest.raises(ExceptionGroup, match="2 of 4 could not be closed") as caught:
+            close_finished_days(by=UserFactory(), now=NOW)
+    assert [str(error) for error in caught.value.exceptions] == ["lineage is damaged"] * 2
+    assert f"persona_id={persona.pk}" in caught.value.exceptions[0].__notes__[0]
+    assert set(RevenueDay.objects.values_list("persona", flat=True)) == {other.pk}
+
+    assert {day.persona for day in close_finished_days(by=UserFactory(), now=NOW)} == {persona}
+    assert find_ledger_drift() == []
 
 
 @pytest.mark.usefixtures("small_batches")

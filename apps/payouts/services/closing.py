@@ -52,11 +52,24 @@ def divide(*, revenue_micros: int, rate: Decimal, weights: Mapping[int, int]) ->
 
 
 def close_finished_days(*, by: Actor, now: datetime) -> list[RevenueDay]:
-    """Pull and close every day that is over and not done yet, however many nights were missed."""
+    """Pull and close every day that is over and not done yet, however many nights were missed.
+
+    What can't be closed holds up nobody else's day; it is raised, as an ExceptionGroup, once the rest is closed.
+    """
     today = _utc_day(now)
     for day in unpulled_days(before=today):
         pull_revenue(day=day)  # it may belong to a later day than its own, so everything is pulled before closing
-    return [closed for day in unclosed_days(before=today) for closed in close_revenue_day(day=day, by=by, now=now)]
+    closed, failed = [], []
+    for day in unclosed_days(before=today):
+        for group in unclosed_groups(day=day):
+            try:
+                closed.append(_close_group(group=group, day=day, by=by))
+            except Exception as error:
+                error.add_note(f"while closing {day:%Y-%m-%d} of {group}")
+                failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} of {len(failed) + len(closed)} could not be closed", failed)
+    return closed
 
 
 def close_revenue_day(
@@ -90,13 +103,14 @@ def _utc_day(now: datetime) -> date:
 
 
 @transaction.atomic
-def _close_group(*, group: RevenueGroup, day: date, by: Actor) -> None:
+def _close_group(*, group: RevenueGroup, day: date, by: Actor) -> RevenueDay:
     """All or nothing. While the revenue account is held nobody adds an event to the day that is being summed."""
     persona = Persona.objects.select_related("organization").get(pk=group.persona_id)
     revenue = open_account(organization=persona.organization, kind=AccountKind.REVENUE, currency=group.currency)
     hold(revenue)
-    if day_of(group=group, day=day) is not None:
-        return  # another process closed it while we waited
+    closed = day_of(group=group, day=day)
+    if closed is not None:
+        return closed  # another process did it while we waited
     model = None if group.custom_model_id is None else CustomModel.objects.get(pk=group.custom_model_id)
     weights = weights_of(persona=persona, custom_model=model)
     totals = events_of(group=group, day=day).aggregate(run_count=Count("pk"), revenue_micros=Sum("amount_micros"))
@@ -118,6 +132,7 @@ def _close_group(*, group: RevenueGroup, day: date, by: Actor) -> None:
     )
     _pay_shares(closed, division=division, weights=weights, revenue=revenue)
     audit.record("closed", by=by, target=closed, shared_micros=closed.shared_micros, testers=len(division.shares))
+    return closed
 
 
 def _pay_shares(closed: RevenueDay, *, division: Division, weights: Weights, revenue: LedgerAccount) -> None:
