@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from apps.organizations.models import User
 
@@ -24,6 +24,7 @@ TALLEST = 5000  # pixels of a screenshot: of a longer page, the first window tel
 CUT_OFF = """[...document.querySelectorAll('.data-row > *')]
   .filter(cell => cell.scrollHeight > cell.clientHeight + 1 || cell.scrollWidth > cell.clientWidth + 1)
   .slice(0, 3).map(cell => cell.innerText)"""
+expect.set_options(timeout=30_000)  # milliseconds: a machine that is busy with other tests answers late, not wrongly
 ACCESSIBILITY = (Path(__file__).parent / "accessibility.js").read_text()
 SCREENSHOTS = Path(settings.VAR_DIR) / "screenshots"
 

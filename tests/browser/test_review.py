@@ -51,7 +51,7 @@ def test_labelling_with_the_keyboard_alone(tester: Tester, visitor: Callable[[st
     expect(page.locator("#question")).to_be_focused()  # a screen reader goes on from there
     page.keyboard.press("/")
     page.keyboard.type("title 17")
-    assert page.locator("[data-choice]:visible").count() == 1
+    expect(page.locator("[data-choice]:visible")).to_have_count(1)
     page.keyboard.press("Enter")
     _next(page, lambda: page.keyboard.press("Enter"))
     page.keyboard.press("/")
@@ -60,7 +60,7 @@ def test_labelling_with_the_keyboard_alone(tester: Tester, visitor: Callable[[st
     _next(page, lambda: page.keyboard.press("Enter"))
     said = [label.payload["code"] for label in Label.objects.order_by("pk")]
     assert said == ["code_3", "code_17", "code_20"]
-    assert "3 labelled today, 1 left" in page.inner_text("header.page-head")
+    expect(page.locator("header.page-head")).to_contain_text("3 labelled today, 1 left")
     assert someone.problems == []
 
 
@@ -68,7 +68,7 @@ def test_labelling_and_skipping_on_a_phone(tester: Tester, visitor: Callable[[st
     someone = visitor("phone")
     page = _open(someone, tester)
     page.click("text=Title 12")
-    assert page.is_visible("text=About matter 12.")  # what a code means is shown once it is chosen
+    expect(page.locator("text=About matter 12.")).to_be_visible()  # what a code means is shown once it is chosen
     save = page.locator("button:has-text('Save and next')").bounding_box()
     assert save is not None
     assert save["y"] < 900  # in reach, though twenty codes are longer than the window
@@ -87,6 +87,6 @@ def test_everything_works_without_scripts(tester: Tester, browser: Browser, live
     assert not page.is_visible("#find-code")
     page.check("input[value=code_5]")
     page.click("text=Save and next")
-    assert "1 labelled today, 3 left" in page.inner_text("header.page-head")
+    expect(page.locator("header.page-head")).to_contain_text("1 labelled today, 3 left")
     assert Label.objects.get().payload == {"code": "code_5"}
     context.close()
