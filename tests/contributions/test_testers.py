@@ -38,6 +38,11 @@ def test_an_invited_tester_signs_in_without_a_password(bank: Organization) -> No
     )
     assert (tester.user.is_staff, tester.consented_at) == (False, None)
     assert mail.outbox == []
+    told = AuditEvent.objects.order_by("pk").values_list("verb", "object_type", "object_id")
+    assert list(told) == [
+        ("created", "organizations.user", str(tester.user.pk)),
+        ("invited", "contributions.tester", str(tester.pk)),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)

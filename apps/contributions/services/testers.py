@@ -10,6 +10,7 @@ from apps.common.errors import Conflict, InvalidInput, NotAllowed
 from apps.contributions.enums import TesterStatus
 from apps.contributions.models import Tester
 from apps.organizations.models import Organization, User
+from apps.organizations.services import create_user
 
 # What a tester agrees to (UX9): true of this system as it is built, in words a tester uses. The very text that was
 # shown is stored with the consent, so changing it here changes nothing for those who agreed before.
@@ -35,7 +36,7 @@ def invite_tester(
 
     With `review_url`, the absolute address of the review desk, an invitation is mailed once this is committed.
     """
-    user = _user_of(email=email, name=display_name)
+    user = _user_of(email=email, name=display_name, by=by)
     try:
         with transaction.atomic():
             tester = Tester.objects.create(organization=organization, user=user, display_name=display_name)
@@ -52,9 +53,9 @@ def invite_tester(
     return tester
 
 
-def _user_of(*, email: str, name: str) -> User:
-    email = email.strip().lower()
-    user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
+def _user_of(*, email: str, name: str, by: Actor) -> User:
+    email = User.objects.normalize_email(email)
+    user = User.objects.filter(email=email).first() or create_user(email=email, name=name, by=by)
     if not user.is_active:
         raise NotAllowed(
             f"The account of {email} is deactivated.",
