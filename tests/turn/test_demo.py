@@ -27,7 +27,7 @@ from apps.datasets.models import DatasetItem, ItemCredit
 from apps.organizations.models import ApiKey, Organization, User
 from apps.organizations.queries import find_api_key
 from apps.organizations.services import revoke_api_key
-from apps.payouts.management.turn.house import credentials, furnish
+from apps.payouts.management.turn.house import credentials, furnish, remember
 from apps.payouts.management.turn.sample import own_sample
 from apps.payouts.management.turn.steps import TurnStopped, show_earnings
 from apps.payouts.models import RevenueDay, RevenueEvent, Share, Transfer
@@ -57,6 +57,14 @@ def _turn(**options: Any) -> dict[str, Any]:
     call_command("demo", "--json", stdout=out, stderr=StringIO(), **options)
     result: dict[str, Any] = json.loads(out.getvalue())
     return result
+
+
+@pytest.fixture(autouse=True)
+def _told_as_before() -> Iterator[None]:
+    """A key that a test was told is rolled back with its rows; what the first turn told is true for the tests after."""
+    told = credentials()
+    yield
+    remember(**told)
 
 
 def _write(path: Path, rows: list[tuple[str, str]]) -> Path:

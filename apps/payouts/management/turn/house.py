@@ -123,5 +123,5 @@ def remember(**facts: str) -> None:
 
 def _credentials_path() -> Path:
     """One file a database, so that a test's turn does not overwrite what the person at the keyboard needs."""
-    database = Path(str(connection.settings_dict["NAME"])).stem
+    database = Path(str(connection.settings_dict["NAME"])).name.removesuffix(".sqlite3")
     return Path(settings.VAR_DIR) / f"credentials-{slugify(database)}.json"
