@@ -1,5 +1,6 @@
 """Who answers, and who else if that fails."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -130,12 +131,21 @@ def _run_test(home: Home, models: Sequence[CustomModel | None]) -> None:
     start_abtest(abtest=abtest, by=SYSTEM, now=timezone.now())
 
 
+def _units(home: Home, *, of_each: int = 3) -> list[str]:
+    """As many units of each arm of two: which arm a unit falls to depends on the id of the test."""
+    by_arm: defaultdict[object, list[str]] = defaultdict(list)
+    for n in range(100):
+        unit = f"user {n}"
+        by_arm[assign_variant(persona=home.persona, unit=unit)].append(unit)
+    first, second = by_arm.values()
+    return [*first[:of_each], *second[:of_each]]
+
+
 @pytest.mark.usefixtures("provider")
 def test_a_running_test_decides_for_each_unit_and_observes(home: Home, version: CustomModel) -> None:
     challenger = make_version(home.persona, number=2)
     _run_test(home, [version, challenger])
-    for n in range(12):
-        unit = f"user {n % 6}"
+    for unit in _units(home) * 2:
         variant = assign_variant(persona=home.persona, unit=unit)
         response = _ask(home, user=unit)
 
@@ -152,8 +162,8 @@ def test_a_running_test_decides_for_each_unit_and_observes(home: Home, version: 
 @pytest.mark.usefixtures("provider")
 def test_the_base_model_can_be_an_arm(home: Home, version: CustomModel) -> None:
     _run_test(home, [version, None])
-    for n in range(12):
-        _ask(home, user=f"user {n}")
+    for unit in _units(home):
+        _ask(home, user=unit)
 
     for response in Response.objects.all():
         assert response.variant is not None
@@ -165,10 +175,10 @@ def test_the_base_model_can_be_an_arm(home: Home, version: CustomModel) -> None:
 def test_a_failing_arm_is_observed_as_what_answered(home: Home, version: CustomModel, provider: LocalProvider) -> None:
     provider.refuse(VERSION, status=400)
     _run_test(home, [version, None])
-    answers = [_ask(home, user=f"user {n}") for n in range(12)]
+    answers = [_ask(home, user=unit) for unit in _units(home)]
 
     fallbacks = [answer for answer in answers if answer.is_fallback]
-    assert fallbacks
+    assert len(fallbacks) == 3
     for answer in fallbacks:
         observation = Observation.objects.get(response_id=answer.public_id)
         assert (observation.variant.custom_model, observation.model_type) == (version, ModelType.BASE)
