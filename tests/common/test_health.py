@@ -46,6 +46,14 @@ def test_ready_when_everything_is(client: Client) -> None:
     }
 
 
+@pytest.fixture
+def _the_clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ages are told in whole seconds, of which a busy machine takes one or two."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+
+
+@pytest.mark.usefixtures("_the_clock_stands_still")
 def test_no_worker_yet_is_not_the_same_as_a_late_one(client: Client) -> None:
     assert readiness(client, status=503)["worker"] == {
         "ok": False,
@@ -85,6 +93,7 @@ def test_a_database_that_is_away_is_an_answer_and_not_a_crash(client: Client, mo
     assert "secret" not in str(checks)
 
 
+@pytest.mark.usefixtures("_the_clock_stands_still")
 def test_the_queue_tells_what_waits_and_for_how_long(client: Client) -> None:
     beat(seconds_ago=0)
     assert readiness(client, status=200)["queue"]["detail"] == "No job waits."
