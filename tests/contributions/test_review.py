@@ -158,7 +158,7 @@ def test_labelling_leads_to_the_next_example(persona: Persona, web: Client) -> N
     assert '<strong class="number">1</strong> labelled today' in page
     label = Label.objects.get()
     assert (label.example, label.payload, label.rating) == (first, {"code": "lost_card"}, 4)
-    assert label.seconds_spent == 0
+    assert label.seconds_spent in range(60)  # of the machine, which may be busy
 
 
 def test_htmx_gets_only_what_changes(persona: Persona, web: Client) -> None:
