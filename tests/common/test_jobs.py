@@ -38,7 +38,7 @@ def test_drain_runs_what_is_queued_and_what_that_enqueues() -> None:
     jobs.enqueue(note, 1)
     jobs.enqueue(note_and_enqueue, 2)
     assert jobs.drain() == 3
-    assert ran == [1, 2, 3]
+    assert sorted(ran) == [1, 2, 3]  # the database hands out what waits in any order
     assert OrmQ.objects.count() == 0
     assert Success.objects.count() == 3
     assert jobs.drain() == 0
