@@ -279,6 +279,7 @@ class EvaluationArm(models.Model):
     cost_micros = models.PositiveBigIntegerField(default=0)
 
     class Meta:
+        ordering = ["evaluation", "id"]  # the base model before the version
         constraints = [models.UniqueConstraint(fields=["evaluation", "model_name"], name="arm_once")]
 
     def __str__(self) -> str:
