@@ -1,6 +1,7 @@
 """Provider down, slow, answering garbage, breaking off: nothing is lost, and no second job is made (issue 2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -52,9 +53,21 @@ FAULTS: list[Fault] = [
 ]
 
 
+@contextmanager
+def injected(proxy: FaultProxy, method: str, path_end: str, fault: Fault) -> Iterator[None]:
+    """The fault strikes inside. Who waits for a slow answer gives up soon; nobody else does on a busy machine."""
+    proxy.inject(method, path_end, fault)
+    with pytest.MonkeyPatch.context() as patch:
+        if isinstance(fault, Slow):
+            patch.setattr(adapter, "TIMEOUT", httpx2.Timeout(3))
+            adapter._client_of_process.cache_clear()  # a client keeps the time it was made with
+        yield
+    if isinstance(fault, Slow):
+        adapter._client_of_process.cache_clear()
+
+
 @pytest.fixture
-def job(through_proxy: Callable[[Organization], None], monkeypatch: pytest.MonkeyPatch) -> FineTuneJob:
-    monkeypatch.setattr(adapter, "TIMEOUT", httpx2.Timeout(3))  # seconds: a busy machine needs some
+def job(through_proxy: Callable[[Organization], None]) -> FineTuneJob:
     dataset = make_dataset()
     through_proxy(dataset.organization)
     return start(dataset)
@@ -67,8 +80,8 @@ def launch(job: FineTuneJob) -> FineTuneJob:
 @pytest.mark.parametrize("where", [UPLOAD, FIND, CREATE], ids=["upload", "find", "create"])
 def test_every_fault_during_the_launch(job: FineTuneJob, proxy: FaultProxy, where: tuple[str, str]) -> None:
     for made, fault in enumerate(FAULTS, start=1):
-        proxy.inject(*where, fault)
-        job = launch(job)
+        with injected(proxy, *where, fault):
+            job = launch(job)
         assert job.status in JobStatus.launching(), fault
         assert job.last_problem, fault
         assert job.lease_until is not None, fault
@@ -97,8 +110,8 @@ def test_every_fault_during_a_poll(trained_job: FineTuneJob, proxy: FaultProxy, 
     job = trained_job
     path = {"job": job.provider_job_id, "events": "/events", "result": "/content"}[where]
     for failures, fault in enumerate(FAULTS[:5], start=1):
-        proxy.inject("GET", path, fault)
-        job = poll_fine_tune(job=job, now=at(job))
+        with injected(proxy, "GET", path, fault):
+            job = poll_fine_tune(job=job, now=at(job))
         assert job.status in JobStatus.remote(), fault
         assert (job.poll_failures, bool(job.last_problem)) == (failures, True), fault
         assert CustomModel.objects.count() == 0, fault
@@ -259,7 +272,6 @@ def cancelled_meanwhile(job: FineTuneJob, monkeypatch: pytest.MonkeyPatch) -> No
     def overtaken(self: OpenAIProvider, *args: Any, **kwargs: Any) -> Any:
         cancel_fine_tune(job=job, by=SYSTEM, now=timezone.now())
         monkeypatch.undo()  # once
-        monkeypatch.setattr(adapter, "TIMEOUT", httpx2.Timeout(3))
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(OpenAIProvider, "create_job", overtaken)
