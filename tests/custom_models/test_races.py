@@ -76,7 +76,8 @@ def test_launching_twice_makes_one_remote_job() -> None:
     assert job.status in JobStatus.remote()
 
 
-def test_polling_twice_makes_one_version() -> None:
+def test_polling_twice_makes_one_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OpenAIProvider, "poll_seconds", lambda *_: 600)  # no look of its own while we drain
     job = start(make_dataset())
     launch_fine_tune(job=job, now=timezone.now())
     jobs.drain()
