@@ -44,18 +44,18 @@ def members(*, parent: int | None = None, group: int | None = None) -> list[int]
     """Living processes with that parent or of that group, oldest first."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
-        state, its_parent, its_group = fields_of_process(entry.name)[:3]
+        state, its_parent, its_group, *more = fields_of_process(entry.name)
         if state not in "ZX" and (int(its_parent) == parent or int(its_group) == group):
-            found.append(int(entry.name))
-    return sorted(found)
+            found.append((int(more[16]), int(entry.name)))  # ids begin anew some time, the time of the start does not
+    return [pid for _, pid in sorted(found)]
 
 
 @contextmanager
-def running_worker(log: Path, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
+def running_worker(log: Path, *, grace: int = 50, **changes: str) -> Iterator[subprocess.Popen[bytes]]:
     """A worker that has proved that it works: its first heartbeat is written."""
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "worker", "--grace", "8"],
+        process = subprocess.Popen(  # noqa: S603  our own command
+            [sys.executable, "manage.py", "worker", "--grace", str(grace)],
             cwd=settings.BASE_DIR,
             env=environment(DATABASE_URL=database_url(), Q_POLL_SECONDS="0.1", **changes),
             stdout=output,
@@ -103,11 +103,12 @@ def test_it_ends_as_a_whole_when_its_sentinel_is_killed(worker: subprocess.Popen
     assert members(group=group) == []
 
 
-def test_a_cluster_that_stands_still_is_not_waited_for(worker: subprocess.Popen[bytes]) -> None:
-    group = cluster_of(worker)
-    os.kill(group, signal.SIGSTOP)
-    worker.send_signal(signal.SIGINT)
-    assert worker.wait(timeout=60) == 1
+def test_a_cluster_that_stands_still_is_not_waited_for(tmp_path: Path) -> None:
+    with running_worker(tmp_path / "log", grace=3) as worker:
+        group = cluster_of(worker)
+        os.kill(group, signal.SIGSTOP)
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(timeout=60) == 1
     assert members(group=group) == []
 
 
