@@ -1,5 +1,6 @@
 """The queue with a Redis as its broker: a real one, in a database of its own on 127.0.0.1:6379."""
 
+import re
 import signal
 from collections.abc import Iterator
 from datetime import timedelta
@@ -84,7 +85,8 @@ def test_readiness_tells_what_waits() -> None:
     jobs.enqueue(jobs.beat)
     in_a_minute = timezone.now() + timedelta(minutes=1)
     found = inspect_readiness(now=in_a_minute)["checks"]["queue"]
-    assert found == {"ok": True, "state": "ok", "detail": "Jobs that wait: 2, the oldest for 60 s."}
+    assert (found["ok"], found["state"]) == (True, "ok")
+    assert re.fullmatch(r"Jobs that wait: 2, the oldest for 6\d s\.", found["detail"])
 
 
 def test_a_broker_that_is_away_is_not_ready(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,5 +130,5 @@ def test_the_worker_takes_jobs_from_it(redis_url: str, tmp_path: Path) -> None:
         wait_until(Heartbeat.objects.filter(name="worker").exists)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
-    assert Success.objects.filter(func="apps.common.jobs.beat").count() == 2
+    assert Success.objects.filter(func="apps.common.jobs.beat").count() >= 2  # one more each minute
     assert OrmQ.objects.count() == 0
