@@ -41,7 +41,7 @@ def test_a_running_job_is_watched_to_its_end(visitor: Callable[[str], Visitor], 
     expect(page.locator("#standing")).to_contain_text("The file is no good.")
     assert page.evaluate("window.untouched") is True  # never loaded anew
     assert page.evaluate("getSelection().toString()").strip() == "Numbers"
-    assert page.locator("#standing[hx-get]").count() == 0
+    expect(page.locator("#standing[hx-get]")).to_have_count(0)
     person.look("a job that ended while it was watched")
     page.get_by_text("It has ended: show all there is now").click()
     page.wait_for_load_state()

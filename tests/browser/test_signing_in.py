@@ -47,6 +47,7 @@ def test_signing_in_by_code_to_label_and_see_what_it_earned(visitor: Callable[[s
 
     expect(heading).to_have_text(persona.name)
     expect(page.get_by_role("status")).to_have_text("You are signed in.")
+    page.wait_for_load_state()  # only then the page listens to the keyboard
     before = page.inner_text("blockquote")
     page.keyboard.press("1")
     page.keyboard.press("Enter")
