@@ -176,7 +176,7 @@ def test_keys_are_each_organizations_own(home: Home) -> None:
 def test_two_at_once_under_one_key_are_charged_once(home: Home, provider: LocalProvider) -> None:
     provider.plain["base-1"] = (200, completion(CODED))
     both_ask = Barrier(2)
-    provider.before_answer = lambda: both_ask.wait(10)
+    provider.before_answer = lambda: both_ask.wait(60)
 
     def run(_: int) -> str:
         try:
