@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 from unfold.decorators import display
 
 from apps.chat.models import Conversation, Response
-from apps.common.admin import as_written, link_to_list, without_braces
+from apps.common.admin import as_written, link_to_list, show_facts, without_braces
 from apps.common.crypto import CannotDecrypt, decrypt
 from apps.common.ids import canonical_json
 from apps.common.money import format_money
@@ -57,13 +57,13 @@ class ResponseAdmin(ReadOnlyAdmin):
             "Who answered",
             {"fields": ["answered_by", "model_name", "base_model", "prompt_version", "variant", "routing_reason"]},
         ),
-        ("What it cost", {"fields": ["tokens", "tokens_are_counted", "cost", "unit_prices", "price", "customer"]}),
-        ("How fast", {"fields": ["latency_ms", "first_token_ms"]}),
-        ("Who asked", {"fields": ["called_by", "unit", "conversation", "tags", "created_at"]}),
+        ("What it cost", {"fields": ["tokens", "tokens_come_from", "cost", "unit_prices", "price", "customer"]}),
+        ("How fast", {"fields": ["whole_answer", "first_token"]}),
+        ("Who asked", {"fields": ["called_by", "unit", "conversation", "tags_in_full", "created_at"]}),
     ]
     readonly_fields = [
-        "status_badge", "conversation_so_far", "answer_in_full", "see_also", "answered_by", "tokens", "cost",
-        "unit_prices", "price",
+        "status_badge", "conversation_so_far", "answer_in_full", "see_also", "answered_by", "tokens",
+        "tokens_come_from", "cost", "unit_prices", "price", "whole_answer", "first_token", "tags_in_full",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -112,6 +112,10 @@ class ResponseAdmin(ReadOnlyAdmin):
     def tokens(self, response: Response) -> str:
         return f"{response.prompt_tokens:,} + {response.completion_tokens:,}"
 
+    @admin.display(description="tokens are")
+    def tokens_come_from(self, response: Response) -> str:
+        return "counted here: the provider did not report them" if response.tokens_are_counted else "the provider's"
+
     @admin.display(description="cost", ordering="cost_micros")
     def cost(self, response: Response) -> str:
         return format_money(response.cost_micros, response.cost_currency)
@@ -129,6 +133,18 @@ class ResponseAdmin(ReadOnlyAdmin):
     @admin.display(description="ms", ordering="latency_ms")
     def speed(self, response: Response) -> str:
         return f"{response.latency_ms:,.0f}"
+
+    @admin.display(description="whole answer")
+    def whole_answer(self, response: Response) -> str:
+        return f"{response.latency_ms:,.0f} ms"
+
+    @admin.display(description="first token")
+    def first_token(self, response: Response) -> str:
+        return "not streamed" if response.first_token_ms is None else f"{response.first_token_ms:,.0f} ms"
+
+    @admin.display(description="tags")
+    def tags_in_full(self, response: Response) -> str:
+        return show_facts([(name, str(value)) for name, value in response.tags.items()])
 
 
 def _words_of(message: dict[str, Any]) -> str:

@@ -56,6 +56,21 @@ def test_what_was_asked_is_readable_whatever_it_was(persona: Persona) -> None:
     assert "recall-1 (fallback)" in page
 
 
+def test_how_it_was_answered_is_told_in_words(persona: Persona) -> None:
+    plain = ResponseFactory(persona=persona, latency_ms=4.92989999997917)
+    streamed = ResponseFactory(
+        persona=persona, latency_ms=1234.5, first_token_ms=12.4, tokens_are_counted=True, tags={"shop": "<b>north</b>"}
+    )
+    staff = staff_client(persona.organization)
+    for response, words in [
+        (plain, ["5 ms", "not streamed", "the provider&#x27;s"]),
+        (streamed, ["1,234 ms", "12 ms", "counted here", "shop", "&lt;b&gt;north"]),
+    ]:
+        page = staff.get(f"{RESPONSES}{response.pk}/change/").content.decode()
+        assert [word for word in words if word not in page] == []
+        assert "4.9298" not in page
+
+
 def test_a_list_shows_the_answers_that_a_key_fits_and_names_the_others(persona: Persona) -> None:
     with override_settings(FIELD_ENCRYPTION_KEYS=[Fernet.generate_key().decode()]):
         _answer(persona, "lost")
