@@ -68,9 +68,8 @@ def test_labelling_and_skipping_on_a_phone(tester: Tester, visitor: Callable[[st
     someone = visitor("phone")
     page = _open(someone, tester)
     page.click("text=Title 12")
-    expect(
-        page.locator("#codes").get_by_text("About matter 12.")
-    ).to_be_visible()  # what a code means is shown once it is chosen
+    meaning = page.locator("#codes").get_by_text("About matter 12.")
+    expect(meaning).to_be_visible()  # shown once the code is chosen
     save = page.locator("button:has-text('Save and next')").bounding_box()
     assert save is not None
     assert save["y"] < 900  # in reach, though twenty codes are longer than the window
