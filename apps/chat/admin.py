@@ -57,13 +57,13 @@ class ResponseAdmin(ReadOnlyAdmin):
             "Who answered",
             {"fields": ["answered_by", "model_name", "base_model", "prompt_version", "variant", "routing_reason"]},
         ),
-        ("What it cost", {"fields": ["tokens", "tokens_come_from", "cost", "unit_prices", "price", "customer"]}),
+        ("What it cost", {"fields": ["tokens", "tokens_counted_by", "cost", "unit_prices", "price", "customer"]}),
         ("How fast", {"fields": ["whole_answer", "first_token"]}),
         ("Who asked", {"fields": ["called_by", "unit", "conversation", "tags_in_full", "created_at"]}),
     ]
     readonly_fields = [
         "status_badge", "conversation_so_far", "answer_in_full", "see_also", "answered_by", "tokens",
-        "tokens_come_from", "cost", "unit_prices", "price", "whole_answer", "first_token", "tags_in_full",
+        "tokens_counted_by", "cost", "unit_prices", "price", "whole_answer", "first_token", "tags_in_full",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -112,9 +112,9 @@ class ResponseAdmin(ReadOnlyAdmin):
     def tokens(self, response: Response) -> str:
         return f"{response.prompt_tokens:,} + {response.completion_tokens:,}"
 
-    @admin.display(description="tokens are")
-    def tokens_come_from(self, response: Response) -> str:
-        return "counted here: the provider did not report them" if response.tokens_are_counted else "the provider's"
+    @admin.display(description="tokens counted by")
+    def tokens_counted_by(self, response: Response) -> str:
+        return "Flywheel: the provider did not report them" if response.tokens_are_counted else "the provider"
 
     @admin.display(description="cost", ordering="cost_micros")
     def cost(self, response: Response) -> str:
