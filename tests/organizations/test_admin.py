@@ -1,8 +1,10 @@
 """What is changed in the admin is changed by a service and told to the audit log."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -168,6 +170,27 @@ def test_the_last_owner_does_not_become_less() -> None:
     with pytest.raises(Conflict, match="would be left without an owner"):
         change_members(organization=organization, roles={owner: Role.VIEWER}, by=owner)
     assert organization_members(organization) == [(owner.pk, Role.OWNER)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_owners_who_remove_each_other_at_once_one_stays() -> None:
+    organization = OrganizationFactory()
+    owners = [member(organization, Role.OWNER) for _ in range(2)]
+    memberships = [owner.memberships.get() for owner in owners]
+
+    def remove(number: int) -> str:
+        try:
+            change_members(organization=organization, roles={}, removed=[memberships[1 - number]], by=owners[number])
+        except Conflict as refused:
+            return refused.code
+        finally:
+            connection.close()
+        return "removed"
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(remove, range(2)))
+    assert sorted(said) == ["last_owner", "removed"]
+    assert len(organization_members(organization)) == 1
 
 
 def test_a_member_does_not_become_somebody_else() -> None:
