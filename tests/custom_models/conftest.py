@@ -5,7 +5,9 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from apps.common.embedded import mint_trainer_key
+from apps.custom_models.models import FineTuneJob
 from apps.organizations.models import Organization
+from tests.custom_models.world import make_dataset, start
 from tests.faults import FaultProxy
 
 
@@ -25,3 +27,11 @@ def through_proxy(proxy: FaultProxy, settings: Settings) -> Callable[[Organizati
         settings.OPENAI_API_KEY = mint_trainer_key(account=organization.slug)
 
     return use
+
+
+@pytest.fixture
+def job(through_proxy: Callable[[Organization], None]) -> FineTuneJob:
+    """Started, and not launched yet; its provider is behind the fault proxy."""
+    dataset = make_dataset()
+    through_proxy(dataset.organization)
+    return start(dataset)

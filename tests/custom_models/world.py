@@ -10,7 +10,7 @@ from apps.contributions.formats import ImportRow
 from apps.contributions.services import import_examples
 from apps.custom_models.enums import JobStatus
 from apps.custom_models.models import CustomModel, FineTuneJob
-from apps.custom_models.services import poll_fine_tune, start_fine_tune
+from apps.custom_models.services import launch_fine_tune, poll_fine_tune, start_fine_tune
 from apps.datasets.models import TrainingDataset
 from apps.datasets.services import build_dataset, publish_dataset
 from apps.organizations.models import Organization
@@ -27,6 +27,10 @@ PHRASES = {
     "exchange_rate": "what exchange rate do you give for {} money in {}",
     "top_up_failed": "my top up of the {} account from {} did not arrive",
 }
+# The requests of a launch: method, and how the path ends.
+CREATE = ("POST", "/fine_tuning/jobs")
+FIND = ("GET", "/fine_tuning/jobs")
+UPLOAD = ("POST", "/files")
 
 
 def sentences(per_code: int, *, place: str = "Lisbon") -> list[ImportRow]:
@@ -90,3 +94,8 @@ def at(job: FineTuneJob) -> datetime:
     """A moment at which whatever the job waits for is over."""
     moments = [moment for moment in (job.lease_until, job.next_poll_at) if moment]
     return max([timezone.now(), *moments]) + timedelta(seconds=1)
+
+
+def launch(job: FineTuneJob) -> FineTuneJob:
+    """An attempt at a moment when it is due."""
+    return launch_fine_tune(job=job, now=at(job))
