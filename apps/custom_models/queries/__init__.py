@@ -8,7 +8,6 @@ from apps.custom_models.queries.estimates import (
     estimate_fine_tune,
     training_cost,
 )
-from apps.custom_models.queries.intervals import Interval, wilson_interval
 from apps.custom_models.queries.models import (
     fresh_job,
     held_out_examples,
@@ -21,7 +20,6 @@ __all__ = [
     "AUTO",
     "DEFAULT_HYPERPARAMETERS",
     "Estimate",
-    "Interval",
     "clean_hyperparameters",
     "estimate_fine_tune",
     "fresh_job",
@@ -30,5 +28,4 @@ __all__ = [
     "latest_evaluation",
     "live_model",
     "training_cost",
-    "wilson_interval",
 ]

@@ -11,10 +11,11 @@ from apps.common import audit, jobs
 from apps.common.audit import Actor
 from apps.common.database import hold
 from apps.common.errors import Conflict, FlywheelError, InvalidInput, ProviderError
+from apps.common.intervals import wilson_interval
 from apps.common.money import round_micros
 from apps.custom_models.enums import EvaluationStatus, ModelStatus
 from apps.custom_models.models import CustomModel, Evaluation, EvaluationArm
-from apps.custom_models.queries import held_out_examples, wilson_interval
+from apps.custom_models.queries import held_out_examples
 from apps.custom_models.services.answering import Progress, answer_all
 from apps.custom_models.services.evaluation_status import (
     EVALUATE_JOB,
