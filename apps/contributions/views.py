@@ -113,7 +113,7 @@ def review_label(request: HttpRequest, organization: str, persona: str, example:
         services.submit_label(
             tester=tester,
             example=labelled,
-            payload=task_of(chosen).read_form(request.POST.dict()),
+            payload=task_of(chosen).read_form(request.POST),
             rating=int(rating) if rating.isdecimal() and rating.isascii() and len(rating) < 10 else None,
             now=timezone.now(),
         )

@@ -42,6 +42,12 @@ def facts_of(persona: Persona) -> PersonaFacts:
     )
 
 
+def question_messages(*, persona: Persona, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """An input as the messages that put it to a model: what was said before, then the question."""
+    task = task_of(persona)
+    return [*(dict(turn) for turn in task.history(data)), {"role": "user", "content": task.user_message(data)}]
+
+
 def default_prompt(persona: Persona) -> str:
     """The task's own system prompt, from the persona as it is now."""
     return task_of(persona).system_prompt(facts_of(persona))

@@ -52,3 +52,14 @@ def test_tokens_are_those_of_the_whole_conversation_and_of_the_validator(example
 def test_the_file_has_the_documented_name() -> None:
     assert CHAT.file_name(date(2026, 3, 9)) == "training-data-2026-03-09.jsonl"
     assert CHAT.file_name(date(2026, 3, 9), split="validation") == "validation-data-2026-03-09.jsonl"
+
+
+def test_what_was_said_before_is_context_that_nobody_learns() -> None:
+    history = (("user", "Hi"), ("assistant", "Hello, who is there?"))
+    line = json.loads(CHAT.render(RenderInput(system="", user="It is me", assistant="Come in", history=history)))
+    assert line["messages"] == [
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Hello, who is there?", "weight": 0},
+        {"role": "user", "content": "It is me"},
+        {"role": "assistant", "content": "Come in"},
+    ]

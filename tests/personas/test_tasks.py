@@ -1,5 +1,5 @@
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,8 @@ from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
 from apps.personas.services import create_persona
 from apps.personas.tasks import TASKS, PersonaFacts, Task
-from apps.personas.tasks.base import Schema, Text, check
+from apps.personas.tasks.base import Form, Schema, Text, Turn, check
+from apps.personas.tasks.quality import Quality, Signals, usual_quality
 from apps.personas.tasks.survey_coding import SurveyCoding
 from tests.factories import CODEBOOK, NOW, BaseModelFactory, OrganizationFactory, TesterFactory
 
@@ -152,6 +153,7 @@ class Haiku:
 
     name = "haiku"
     title = "Writing haiku"
+    schema_version = 1
     kinds: tuple[str, ...] = ("roast",)
     Input: type[BaseModel] = Line
     Output: type[BaseModel] = Line
@@ -172,6 +174,9 @@ class Haiku:
     ) -> str:
         return f"You are {facts.name}, a poet."
 
+    def history(self, data: Mapping[str, Any]) -> list[Turn]:
+        return []
+
     def user_message(self, data: Mapping[str, Any]) -> str:
         return f"A haiku about {data['text']}"
 
@@ -190,10 +195,15 @@ class Haiku:
     def label_of_output(self, output: Mapping[str, Any], facts: PersonaFacts) -> dict[str, Any] | None:
         return dict(output)
 
-    def read_row(self, text: str, category: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        return {"text": text}, {"text": category} if category else None
+    def quality(self, signals: Signals) -> Quality:
+        return usual_quality(signals)
 
-    def read_form(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def read_pair(
+        self, question: str, answer: str = "", history: Sequence[Turn] = ()
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        return {"text": question}, {"text": answer} if answer else None
+
+    def read_form(self, form: Form) -> dict[str, Any]:
         return {"text": form.get("text", "")}
 
 

@@ -32,7 +32,7 @@ def capture_answer(*, call: Call, response: Response) -> None:
 def _input_of(call: Call) -> dict[str, Any] | None:
     """The last user message of a chat, read as the task reads a text that somebody uploads."""
     task = task_of(call.persona)
-    said, _ = task.read_row(_last_user_text(call.messages), "")
+    said, _ = task.read_pair(_last_user_text(call.messages))
     try:
         return task.clean_input(said)
     except InvalidInput:

@@ -15,7 +15,7 @@ from apps.chat.services.records import keep_response
 from apps.common.audit import Actor
 from apps.common.errors import Conflict
 from apps.personas.models import Persona
-from apps.personas.queries import task_of
+from apps.personas.queries import question_messages, task_of
 
 
 def run_task(
@@ -37,9 +37,8 @@ def run_task(
     One `idempotency_key` makes one charged run: asked again, the stored run is the answer (Conflict if the question is
     another one). A run that no model answered does not use its key up.
     """
-    task = task_of(persona)
-    clean = task.clean_input(input)
-    messages: list[Message] = [{"role": "user", "content": task.user_message(clean)}]
+    clean = task_of(persona).clean_input(input)
+    messages = question_messages(persona=persona, data=clean)
     earlier = find_run(organization=persona.organization, idempotency_key=idempotency_key)
     if earlier is not None:
         return _same_run(earlier, persona=persona, messages=messages, customer=customer)

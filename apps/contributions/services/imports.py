@@ -111,7 +111,7 @@ class _Loader:
         try:
             if row.fault:
                 raise InvalidInput(row.fault)
-            data, label = self.task.read_row(row.text, row.category)
+            data, label = self.task.read_pair(row.text, row.category)
             if label is None and self.label_as is not None:
                 raise InvalidInput("category: it is empty, so there is nothing to label it with.")
             label = None if label is None else self.task.clean_label(label, self.facts)

@@ -11,7 +11,8 @@ from apps.contributions.models import TrainingExample
 from apps.custom_models.models import Evaluation, EvaluationAnswer, EvaluationArm
 from apps.custom_models.queries import held_out_examples
 from apps.custom_models.services.evaluation_status import Turn
-from apps.personas.queries import active_prompt, build_messages, facts_of, task_of
+from apps.personas.models import Persona
+from apps.personas.queries import active_prompt, build_messages, facts_of, question_messages, task_of
 from apps.personas.tasks.base import PersonaFacts, Task
 from apps.providers.adapters import reading
 from apps.providers.adapters.base import Access, Provider
@@ -27,6 +28,7 @@ class _Bench:
 
     provider: Provider
     access: Access
+    persona: Persona
     task: Task
     facts: PersonaFacts
     prefix: list[dict[str, Any]]
@@ -50,6 +52,7 @@ def _bench(evaluation: Evaluation) -> _Bench:
     return _Bench(
         provider=provider,
         access=access,
+        persona=persona,
         task=task_of(persona),
         facts=facts_of(persona),
         prefix=build_messages(persona=persona, prompt=active_prompt(persona), messages=[]),
@@ -95,10 +98,10 @@ def _write_down(answers: list[EvaluationAnswer], turn: Turn, on_progress: Progre
 
 
 def _answer(arm: EvaluationArm, example: TrainingExample, bench: _Bench, prices: AnswerPrices) -> EvaluationAnswer:
-    question = {"role": "user", "content": bench.task.user_message(example.input)}
+    question = question_messages(persona=bench.persona, data=example.input)
     began = time.perf_counter()
     answer = bench.provider.chat(
-        bench.access, model=arm.model_name, messages=[*bench.prefix, question], **bench.options
+        bench.access, model=arm.model_name, messages=[*bench.prefix, *question], **bench.options
     )
     latency = 1000 * (time.perf_counter() - began)
     return EvaluationAnswer(

@@ -8,11 +8,15 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class RenderInput:
-    """One example in words. `assistant` is what people said is right (UX3), never what the AI answered."""
+    """One example in words. `assistant` is what people said is right (UX3), never what the AI answered.
+
+    `history` is what was said before as (role, words), oldest first: context, from which nothing is learnt.
+    """
 
     system: str
     user: str
     assistant: str
+    history: tuple[tuple[str, str], ...] = ()
 
 
 class Format(Protocol):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 from apps.common.tokens import TOKENS_FOR_PRIMING, count_message_tokens
 from apps.datasets.formats.base import RenderInput
@@ -45,9 +46,16 @@ class OpenAIChat:
         ]
 
 
-def _messages(example: RenderInput) -> list[dict[str, str]]:
+def _messages(example: RenderInput) -> list[dict[str, Any]]:
     turns = [
+        *(_context(role, words) for role, words in example.history),
         {"role": "user", "content": example.user},
         {"role": "assistant", "content": example.assistant},
     ]
     return [{"role": "system", "content": example.system}, *turns] if example.system else turns
+
+
+def _context(role: str, words: str) -> dict[str, Any]:
+    """A turn that was said before. Nobody verified what the assistant said then: its weight of 0 keeps it unlearnt."""
+    turn: dict[str, Any] = {"role": role, "content": words}
+    return {**turn, "weight": 0} if role == "assistant" else turn

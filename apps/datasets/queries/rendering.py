@@ -77,6 +77,7 @@ def _renderer(persona: Persona, system: SystemPrompt, format_name: str) -> Calla
                 system=system.text,
                 user=task.user_message(example.input),
                 assistant=task.assistant_message(example.accepted_label),
+                history=tuple((turn["role"], turn["content"]) for turn in task.history(example.input)),
             )
         except InvalidInput as error:
             raise InvalidInput(

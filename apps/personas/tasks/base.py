@@ -1,12 +1,14 @@
 """What a task is: the one protocol that the five kinds of work follow, and what their files share."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, TypedDict
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, field_validator
 
 from apps.common.errors import InvalidInput
+from apps.personas.tasks.quality import Quality, Signals
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,21 @@ class PersonaFacts:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
+class Turn(TypedDict):
+    """One message of a conversation as the protocol writes it; `role` is `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+class Form(Protocol):
+    """A submitted form, as Django's QueryDict reads one."""
+
+    def get(self, key: str, default: str, /) -> str: ...
+
+    def getlist(self, key: str, /) -> list[str]: ...
 
 
 class Schema(BaseModel):
@@ -41,7 +58,8 @@ class Task(Protocol):
 
     name: str
     title: str
-    kinds: tuple[str, ...]  # of examples; the first is what an import creates
+    schema_version: int  # of the three schemas: stored with every example, counted up when one of them changes
+    kinds: tuple[str, ...]  # of examples (PB1); the first is what an import creates
     Input: type[BaseModel]
     Output: type[BaseModel]
     Label: type[BaseModel]
@@ -60,6 +78,9 @@ class Task(Protocol):
         self, facts: PersonaFacts, *, include_persona: bool = True, include_platform_context: bool = False
     ) -> str:
         """The default system prompt, built from the persona (RT5)."""
+
+    def history(self, data: Mapping[str, Any]) -> list[Turn]:
+        """What was said before, oldest first: context that is put to the model and never learnt. Mostly empty."""
 
     def user_message(self, data: Mapping[str, Any]) -> str:
         """How an input is put to the model."""
@@ -82,10 +103,18 @@ class Task(Protocol):
     def label_of_output(self, output: Mapping[str, Any], facts: PersonaFacts) -> dict[str, Any] | None:
         """The label form, pre-filled with what the model answered; None if that would be no label."""
 
-    def read_row(self, text: str, category: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        """What a row of a two-column file means here: an input, and a label if the row carries one."""
+    def quality(self, signals: Signals) -> Quality:
+        """How good an example is, from what people said of it: see `tasks/quality.py` for the two scales."""
 
-    def read_form(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def read_pair(
+        self, question: str, answer: str = "", history: Sequence[Turn] = ()
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """What a question and, if it is known, its right answer mean here: an input and a label, not yet checked.
+
+        Rows of files and chats come in this way; it reads what `user_message` and `assistant_message` write.
+        """
+
+    def read_form(self, form: Form) -> dict[str, Any]:
         """The label that a submitted label form stands for, not yet checked."""
 
 
@@ -101,3 +130,29 @@ def check(schema: type[BaseModel], data: Mapping[str, Any], *, resolution: str =
         raise InvalidInput(
             message, resolution=resolution or f"It needs: {', '.join(schema.model_fields)}.", param=name or None
         ) from None
+
+
+def read_json_answer(schema: type[BaseModel], text: str, *, expected: str) -> dict[str, Any]:
+    """A model's answer as `schema` reads it; InvalidInput with code `unparsable_answer` saying what was `expected`."""
+    try:
+        return check(schema, json.loads(_without_fence(text)))
+    except InvalidInput as error:
+        raise unparsable(f"it is not {expected} ({error.message.rstrip('.')})") from None
+    except (ValueError, RecursionError):
+        raise unparsable(f"it is not {expected}") from None
+
+
+def _without_fence(text: str) -> str:
+    """Many chat models put JSON between ``` lines however they are asked."""
+    text = text.strip()
+    if text.startswith("```") and text.endswith("```"):
+        text = text.strip("`").removeprefix("json")
+    return text
+
+
+def unparsable(why: str) -> InvalidInput:
+    return InvalidInput(
+        f"The model's answer cannot be used: {why}.",
+        resolution="Ask again, or use a model that was trained on this persona's dataset.",
+        code="unparsable_answer",
+    )

@@ -1,13 +1,23 @@
 """Coding open survey answers: choose the one code of a codebook that fits (SC1)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 from apps.common.errors import InvalidInput
-from apps.personas.tasks.base import PersonaFacts, Schema, Text, check
+from apps.personas.tasks.base import (
+    Form,
+    PersonaFacts,
+    Schema,
+    Text,
+    Turn,
+    check,
+    read_json_answer,
+    unparsable,
+)
+from apps.personas.tasks.quality import Quality, Signals, usual_quality
 
 MAX_ANSWER_CHARACTERS = 10_000  # an open survey answer; ten pages of one are a mistake
 INSTRUCTIONS = """\
@@ -41,6 +51,7 @@ class Settings(Schema):
 class SurveyCoding:
     name = "survey_coding"
     title = "Coding open survey answers"
+    schema_version = 1
     kinds: tuple[str, ...] = ("survey_answer",)
     Input: type[BaseModel] = SurveyAnswer
     Output: type[BaseModel] = CodedAnswer
@@ -81,6 +92,9 @@ class SurveyCoding:
         parts.append("Codebook:\n" + "\n".join(_line(entry) for entry in _codes(facts)))
         return "\n\n".join(parts)
 
+    def history(self, data: Mapping[str, Any]) -> list[Turn]:
+        return []
+
     def user_message(self, data: Mapping[str, Any]) -> str:
         return str(data["text"])
 
@@ -88,12 +102,9 @@ class SurveyCoding:
         return json.dumps({"code": label["code"], "confidence": "high"}, ensure_ascii=False)
 
     def parse_answer(self, text: str, facts: PersonaFacts) -> dict[str, Any]:
-        try:
-            answer = check(CodedAnswer, json.loads(_without_fence(text)))
-        except (ValueError, RecursionError, InvalidInput):
-            raise _unparsable('it is not {"code": ..., "confidence": ...}') from None
+        answer = read_json_answer(CodedAnswer, text, expected='{"code": ..., "confidence": ...}')
         if not _knows(facts, answer["code"]):
-            raise _unparsable("its code is not in the codebook")
+            raise unparsable("its code is not in the codebook")
         return answer
 
     def compare(self, predicted: Mapping[str, Any], true: Mapping[str, Any]) -> float:
@@ -110,11 +121,27 @@ class SurveyCoding:
         code = output.get("code")
         return {"code": code} if isinstance(code, str) and _knows(facts, code) else None
 
-    def read_row(self, text: str, category: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-        return {"text": text}, {"code": category} if category else None
+    def quality(self, signals: Signals) -> Quality:
+        """The share of votes for the accepted code: whoever approved of the model's code voted for it."""
+        return usual_quality(signals)
 
-    def read_form(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def read_pair(
+        self, question: str, answer: str = "", history: Sequence[Turn] = ()
+    ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """The answer is a bare code, or `{"code": ..., ...}` as models are taught to say it."""
+        return {"text": question}, {"code": _code_in(answer)} if answer else None
+
+    def read_form(self, form: Form) -> dict[str, Any]:
         return {"code": form.get("code", "")}
+
+
+def _code_in(answer: str) -> str:
+    if not answer.lstrip().startswith("{"):
+        return answer
+    try:
+        return str(json.loads(answer)["code"])
+    except (ValueError, KeyError, RecursionError):
+        return answer
 
 
 def _codes(facts: PersonaFacts) -> list[dict[str, str]]:
@@ -130,19 +157,3 @@ def _line(entry: Mapping[str, str]) -> str:
     """One line of the codebook. The code is what counts; title and description are there only if someone wrote them."""
     words = [word.rstrip(".") for word in (entry.get("title", ""), entry.get("description", "")) if word]
     return f"- {entry['code']}: {'. '.join(words)}" if words else f"- {entry['code']}"
-
-
-def _without_fence(text: str) -> str:
-    """Many chat models put JSON between ``` lines however they are asked."""
-    text = text.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text.strip("`").removeprefix("json")
-    return text
-
-
-def _unparsable(why: str) -> InvalidInput:
-    return InvalidInput(
-        f"The model's answer cannot be used: {why}.",
-        resolution="Ask again, or use a model that was trained on this persona's dataset.",
-        code="unparsable_answer",
-    )
