@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import escape, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from unfold.decorators import action
 
@@ -18,7 +19,7 @@ from apps.common.money import format_money
 from apps.organizations.scoped_admin import ScopedAdmin, acting_user
 from apps.personas import services
 from apps.personas.models import FewShotExample, Persona, PromptVersion
-from apps.personas.queries import active_prompt, default_prompt
+from apps.personas.queries import active_prompt, default_prompt, task_of
 from apps.personas.scoped_admin import PersonaFilter
 from apps.personas.tasks import TASKS
 
@@ -45,7 +46,6 @@ class PersonaForm(forms.ModelForm[Persona]):
         }
         help_texts: ClassVar[dict[str, str]] = {
             "slug": "How programs call it: the `model` of the API. It stays as it is.",
-            "settings": 'The codebook: {"codes": [{"code": "lost_card", "title": "Lost card", "description": "…"}]}',
             "price_per_run_micros": "What a customer pays for one run, in the currency below. 0: nothing.",
             "revenue_share_rate": "Of what it earns, the part that its testers get: 0.3 is 30 %.",
             "labels_per_example": "How many testers read each example.",
@@ -58,6 +58,7 @@ class PersonaForm(forms.ModelForm[Persona]):
         if isinstance(settings, forms.JSONField):
             settings.encoder = ReadableJSON
             settings.widget.attrs["rows"] = 16
+            settings.help_text = _settings_help(self.instance)
         task = self.fields.get("task")
         if isinstance(task, forms.ChoiceField):
             task.choices = [(kind.name, kind.title) for kind in TASKS]
@@ -73,6 +74,13 @@ class PersonaForm(forms.ModelForm[Persona]):
         if credential is not None and credential.organization_id != self.instance.organization_id:
             self.add_error("credential", "This credential is another organization's. Choose one of its own.")
         return cleaned
+
+
+def _settings_help(persona: Persona) -> str:
+    """What the settings of its task are; of every task, while it can still be chosen."""
+    if persona.pk:
+        return escape(task_of(persona).settings_help)
+    return format_html_join(mark_safe("<br>"), "{}: {}", ((task.title, task.settings_help) for task in TASKS))
 
 
 @admin.register(Persona)

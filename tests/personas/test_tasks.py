@@ -159,6 +159,7 @@ class Haiku:
     Output: type[BaseModel] = Line
     Label: type[BaseModel] = Line
     label_template = "contributions/labels/haiku.html"
+    settings_help = "None."
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         return dict(settings)

@@ -48,7 +48,8 @@ class Schema(BaseModel):
     @classmethod
     def _refuse_nul(cls, value: Any) -> Any:
         """PostgreSQL stores no NUL. (Halves of surrogate pairs are refused by pydantic itself.)"""
-        if isinstance(value, str) and "\x00" in value:
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and "\x00" in text for text in texts):
             raise ValueError("it contains a NUL character")
         return value
 
@@ -64,6 +65,7 @@ class Task(Protocol):
     Output: type[BaseModel]
     Label: type[BaseModel]
     label_template: str  # the form testers label with
+    settings_help: str  # what its settings are, in a line for whoever fills them in
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The persona's settings as this task reads them; InvalidInput if they do not suffice."""
