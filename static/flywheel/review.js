@@ -1,4 +1,5 @@
-// The review desk with a keyboard: 1-9 choose among the codes that are shown, typing in the search field narrows them.
+// The review desk with a keyboard: 1-9 choose among what is shown (a checkbox is turned over), typing in the search
+// field narrows it.
 // Everything works without this file; it only adds to what the server sent.
 "use strict";
 
@@ -9,7 +10,7 @@
 
   function choose(choice) {
     const input = choice?.querySelector("input");
-    if (input) { input.checked = true; input.focus(); }
+    if (input) { input.checked = input.type === "radio" || !input.checked; input.focus(); }
   }
 
   function number() {
@@ -37,8 +38,7 @@
 
   function prepare() {
     const filter = document.querySelector("[data-filter]");
-    if (!filter) return;
-    filter.hidden = document.querySelectorAll("[data-choice]").length < 10;
+    if (filter) filter.hidden = document.querySelectorAll("[data-choice]").length < 10;
     number();
   }
 
@@ -47,7 +47,7 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=radio]), textarea, select");
+    const typing = event.target.matches("input:not([type=radio], [type=checkbox]), textarea, select");
     if (event.target.id === "find-code" && event.key === "Enter") {
       event.preventDefault(); // the first that matches is what was meant
       choose(found[0]);
