@@ -22,7 +22,17 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
             ("Labels", "contributions_label", "label"),
             ("Testers", "contributions_tester", "groups"),
             ("Totals", "contributions_contribution", "leaderboard"),
+            ("Gold answers", "contributions_goldanswer", "verified"),
+            ("Skips and reports", "contributions_skip", "flag"),
             ("Uploads", "contributions_upload", "upload_file"),
+            ("Reference answers", "contributions_referenceanswer", "format_quote"),
+        ],
+    ),
+    (
+        "Privacy",
+        [
+            ("Protected names", "contributions_protectedname", "shield_person"),
+            ("Withdrawals", "contributions_withdrawal", "delete_forever"),
         ],
     ),
     (

@@ -49,3 +49,58 @@ class TesterStatus(models.TextChoices):
     def may_consent(cls) -> set["TesterStatus"]:
         """Consenting again, to a newer wording, is fine; a paused tester has been told to wait."""
         return {cls.INVITED, cls.ACTIVE}
+
+
+class SkipReason(models.TextChoices):
+    UNCLEAR = "unclear", "I cannot tell what is meant"
+    TWO_FIT = "two_fit", "More than one answer is right"
+    NOT_MY_FIELD = "not_my_field", "I do not know enough about it"
+    LANGUAGE = "language", "It is in a language I do not read"
+    PERSONAL_DATA = "personal_data", "It holds somebody's personal data"
+    HARMFUL = "harmful", "It is insulting, illegal or disturbing"
+    BROKEN = "broken", "It is broken or empty"
+    OTHER = "other", "Something else"
+
+
+class UploadStatus(models.TextChoices):
+    """The stages of an upload (AV15), in order."""
+
+    RECEIVED = "received", "Received"
+    EXTRACTING = "extracting", "Reading the text"
+    NEEDS_SPEAKER = "needs_speaker", "Waiting: who is the persona?"
+    PAIRING = "pairing", "Finding conversation pairs"
+    CHOOSING = "choosing", "Choosing few-shot examples"
+    ANALYSING = "analysing", "Analysing how the speaker speaks"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+    @classmethod
+    def open(cls) -> set["UploadStatus"]:
+        """A worker has something to do."""
+        return {cls.RECEIVED, cls.EXTRACTING, cls.PAIRING, cls.CHOOSING, cls.ANALYSING}
+
+
+class ProtectedKind(models.TextChoices):
+    PERSON = "person", "Person"
+    BUSINESS = "business", "Business"
+    EMAIL = "email", "E-mail address"
+    PHONE = "phone", "Telephone number"
+    ADDRESS = "address", "Address"
+
+
+class WithdrawalScope(models.TextChoices):
+    TESTER = "tester", "Everything of one tester"
+    EXAMPLES = "examples", "Chosen examples"
+    ORGANIZATION = "organization", "Everything of the organization"
+
+
+class WithdrawalStatus(models.TextChoices):
+    REQUESTED = "requested", "Requested"
+    ERASING = "erasing", "Erasing"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+    @classmethod
+    def open(cls) -> set["WithdrawalStatus"]:
+        return {cls.REQUESTED, cls.ERASING}

@@ -28,8 +28,8 @@ class TrainingDatasetQuerySet(OrganizationQuerySet["TrainingDataset"]):
     columns=[
         "organization_id", "persona_id", "prompt_version_id", "min_quality_score", "include_persona",
         "include_platform_context", "training_params", "format", "seed", "example_count", "training_count",
-        "validation_count", "training_tokens", "training_sha256", "validation_sha256", "prepared_at", "published_at",
-        "published_by",
+        "validation_count", "training_tokens", "training_sha256", "validation_sha256", "prepared_at", "redactions",
+        "approved_at", "approved_by", "published_at", "published_by",
     ],
 )  # fmt: skip
 class TrainingDataset(OrganizationOwned):
@@ -59,6 +59,10 @@ class TrainingDataset(OrganizationOwned):
     training_sha256 = models.CharField(max_length=64, blank=True)
     validation_sha256 = models.CharField(max_length=64, blank=True)
     prepared_at = models.DateTimeField(null=True, blank=True)
+    redactions = models.JSONField(default=dict, blank=True)  # how often each kind of personal data was replaced
+    approved_at = models.DateTimeField(null=True, blank=True)  # staff looked at what would leave, and let it
+    approved_by = models.CharField(max_length=254, blank=True)
+    withdrawn_count = models.PositiveIntegerField(default=0)  # items whose people took them back since
     published_at = models.DateTimeField(null=True, blank=True)
     published_by = models.CharField(max_length=254, blank=True)
 
@@ -73,6 +77,7 @@ class TrainingDataset(OrganizationOwned):
                 name="only_published_datasets_train",
             ),
             both_or_neither("published_at", "published_by", name="dataset_published_pair"),
+            both_or_neither("approved_at", "approved_by", name="dataset_approved_pair"),
         ]
 
     def __str__(self) -> str:

@@ -71,6 +71,11 @@ class Organization(TimeStamped):
     collects_training_data = models.BooleanField(
         default=True, help_text="Whether answers are captured as training examples. Off is the opt-out."
     )
+    allows_vision = models.BooleanField(
+        default=False,
+        help_text="Whether uploaded images may be read by the provider's vision model. It sees them as they are, "
+        "before anything is anonymised.",
+    )
     is_active = models.BooleanField(default=True)
 
     class Meta:

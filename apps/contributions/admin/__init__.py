@@ -1,3 +1,3 @@
-from apps.contributions.admin import examples, records, testers
+from apps.contributions.admin import desk, examples, privacy, records, references, testers
 
-__all__ = ["examples", "records", "testers"]
+__all__ = ["desk", "examples", "privacy", "records", "references", "testers"]

@@ -13,9 +13,9 @@ from apps.personas.queries import task_of
 
 def labels_given(*, example: TrainingExample) -> list[dict[str, Any]]:
     """The different labels that testers gave an example, the most frequent first."""
-    given = Label.objects.filter(example=example).order_by("pk").values_list("payload_hash", "payload")
-    counts = Counter(payload_hash for payload_hash, _ in given)
-    payloads = dict(given)
+    given = Label.objects.filter(example=example, withdrawn_at=None).order_by("pk")
+    counts = Counter(label.payload_hash for label in given)
+    payloads = {label.payload_hash: label.payload or {} for label in given}
     return [payloads[payload_hash] for payload_hash, _ in counts.most_common()]
 
 

@@ -69,11 +69,11 @@ def settle_examples(*, persona: Persona, example_ids: Collection[int], now: date
         else:
             agreed[verdict].append(example)
     for verdict, examples in agreed.items():
-        label = Label.objects.filter(example=examples[0], payload_hash=verdict.payload_hash).values("payload")[0]
+        label = Label.objects.filter(example=examples[0], payload_hash=verdict.payload_hash)[0]
         accept_label(
             persona=persona,
             example_ids=examples,
-            payload=label["payload"],
+            payload=label.payload or {},
             quality=verdict.quality,
             by_name=AGREEMENT,
             now=now,
