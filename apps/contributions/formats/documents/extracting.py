@@ -1,0 +1,147 @@
+"""The text of an uploaded file, read by a child process that may use little and knows nothing.
+
+The child gets the file as its standard input, limits on time, memory and temporary files, none of our environment but
+where programs lie, and a folder for temporary files that goes when it ends. It reads no settings and opens no database.
+"""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydantic import TypeAdapter, ValidationError
+
+from apps.common.errors import InvalidInput, TooLarge
+from apps.contributions.formats.documents.base import MAX_CHARACTERS, MAX_FILE_BYTES, Extracted, Report
+from apps.contributions.formats.documents.kinds import FileKind, require_readable, sniff
+from apps.contributions.formats.documents.limits import LIMITS, Limits
+
+CHILD = "apps.contributions.formats.documents.child"
+PROJECT = Path(__file__).resolve().parents[4]
+PASSED_ON = ("PATH", "TESSDATA_PREFIX")  # where programs and tesseract's languages lie: nothing else of the environment
+MAX_LINE_BYTES = 8 * MAX_CHARACTERS  # more than any text within its limit takes as JSON
+EXTRACTED = TypeAdapter(Extracted)
+
+logger = logging.getLogger(__name__)
+
+
+def extract(
+    source: bytes | Path | BinaryIO, *, on_progress: Report = lambda done, total: None, limits: Limits = LIMITS
+) -> Extracted:
+    """The text of a file of any readable kind. InvalidInput and TooLarge say what to do about others.
+
+    `on_progress(done, total)` is called after each page. What it raises ends the child and comes out here.
+    """
+    with _opened(source) as file:
+        _require_size(file)
+        kind = sniff(file)
+        require_readable(kind)
+        with tempfile.TemporaryDirectory() as scratch:
+            child = _Child(kind, file, scratch, limits)
+            outcome = child.listen(on_progress)
+    return _extracted_from(outcome, kind, child)
+
+
+@contextmanager
+def _opened(source: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
+    """The source as a file of the system, which a child can have as its input. A copy never has a name."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        copy.write(source if isinstance(source, bytes) else source.read(MAX_FILE_BYTES + 1))
+        yield copy
+
+
+def _require_size(file: BinaryIO) -> None:
+    if file.seek(0, os.SEEK_END) > MAX_FILE_BYTES:
+        raise TooLarge(f"The file has more than {MAX_FILE_BYTES:,} bytes.", resolution="Upload it in parts.")
+
+
+class _Child:
+    """One run of the child process, from its start to its end; whatever it started ends with it."""
+
+    def __init__(self, kind: FileKind, file: BinaryIO, scratch: str, limits: Limits) -> None:
+        self._limits = limits
+        self.out_of_time = False
+        self._process = subprocess.Popen(  # noqa: S603  our own program; the file's name is no part of the command
+            [
+                sys.executable,
+                "-m",
+                CHILD,
+                kind,
+                *map(str, (limits.cpu_seconds, limits.memory_bytes, limits.file_bytes)),
+            ],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=PROJECT,
+            env=_bare_environment(scratch),
+            start_new_session=True,  # so that tesseract, which it starts, can be ended with it
+        )
+
+    def listen(self, on_progress: Report) -> Mapping[str, Any]:
+        """What the child says last, or nothing if it ends without a word."""
+        timer = threading.Timer(self._limits.seconds, self._stop_late)
+        timer.start()
+        try:
+            for line in self._lines():
+                if "done" not in line:
+                    return line
+                on_progress(int(line["done"]), int(line["total"]))
+            return {}
+        finally:
+            timer.cancel()
+            self._stop()
+            self._process.wait()
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.returncode
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        assert self._process.stdout is not None  # noqa: S101  it was asked for
+        with self._process.stdout as output, suppress(ValueError):  # no JSON: it went mad, and says no more
+            while line := output.readline(MAX_LINE_BYTES):
+                yield json.loads(line)
+
+    def _stop_late(self) -> None:
+        self.out_of_time = True
+        self._stop()
+
+    def _stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+
+def _bare_environment(scratch: str) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {**passed_on, "TMPDIR": scratch, "OMP_THREAD_LIMIT": "1"}  # tesseract's threads only hinder one another
+
+
+def _extracted_from(outcome: Mapping[str, Any], kind: FileKind, child: _Child) -> Extracted:
+    if "extracted" in outcome:
+        with suppress(ValidationError):
+            return EXTRACTED.validate_python(outcome["extracted"])
+    if "refused" in outcome:
+        refused = {name: str(outcome["refused"].get(name, "")) for name in ("message", "resolution", "code")}
+        raise InvalidInput(refused["message"], resolution=refused["resolution"], code=refused["code"])
+    if child.out_of_time or child.returncode == -signal.SIGXCPU:
+        raise InvalidInput(
+            "Reading the file took longer than one file may take.", resolution="Upload it in parts.", code="out_of_time"
+        )
+    logger.warning("a %s file was not read: %s", kind, outcome.get("broken", f"exit status {child.returncode}"))
+    raise InvalidInput(
+        f"The file begins like {kind.spoken} and cannot be read as that: it is broken or cut short.",
+        resolution="Open it in another program, save a copy and upload that.",
+        code="broken_file",
+    )
