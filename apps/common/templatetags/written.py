@@ -1,0 +1,12 @@
+import json
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """``{{ label|as_json }}`` for people who edit it: indented, in the order it has, with letters as they are."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
