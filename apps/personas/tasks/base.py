@@ -137,14 +137,14 @@ def check(schema: type[BaseModel], data: Mapping[str, Any], *, resolution: str =
 def read_json_answer(schema: type[BaseModel], text: str, *, expected: str) -> dict[str, Any]:
     """A model's answer as `schema` reads it; InvalidInput with code `unparsable_answer` saying what was `expected`."""
     try:
-        return check(schema, json.loads(_without_fence(text)))
+        return check(schema, json.loads(without_fence(text)))
     except InvalidInput as error:
         raise unparsable(f"it is not {expected} ({error.message.rstrip('.')})") from None
     except (ValueError, RecursionError):
         raise unparsable(f"it is not {expected}") from None
 
 
-def _without_fence(text: str) -> str:
+def without_fence(text: str) -> str:
     """Many chat models put JSON between ``` lines however they are asked."""
     text = text.strip()
     if text.startswith("```") and text.endswith("```"):
