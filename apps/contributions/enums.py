@@ -33,6 +33,28 @@ class ExampleStatus(models.TextChoices):
         return {cls.AWAITING_LABELS, cls.DISPUTED}
 
 
+class ExampleOutcome(models.TextChoices):
+    """What became of a model's answer (PB2). An abandoned one counts as rejected."""
+
+    ACCEPTED = "accepted", "Accepted as it was"
+    ACCEPTED_WITH_EDITS = "accepted_with_edits", "Accepted with edits"
+    REJECTED = "rejected", "Rejected"
+    REGENERATED = "regenerated", "Asked for again"
+
+
+class SearchStatus(models.TextChoices):
+    """Of a search for duplicates."""
+
+    REQUESTED = "requested", "Asked for"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+    @classmethod
+    def open(cls) -> set["SearchStatus"]:
+        return {cls.REQUESTED, cls.RUNNING}
+
+
 class Split(models.TextChoices):
     TRAIN = "train", "Training"
     VALIDATION = "validation", "Validation"

@@ -17,6 +17,7 @@ from apps.common.ids import sha256
 from apps.contributions.enums import ExampleStatus, Split
 from apps.contributions.models import (
     Contribution,
+    DuplicateSearch,
     GoldAnswer,
     Label,
     ProtectedName,
@@ -203,6 +204,9 @@ def _beside_labels(mark: str, example: TrainingExample, tester: Tester) -> None:
         **own, kind="person", value=f"{mark} protected", value_hash="5" * 64,
         added_by=f"{mark}-manager@example.org",
     )  # fmt: skip
+    DuplicateSearch.objects.create(
+        **own, persona=example.persona, requested_by=f"{mark}-manager@example.org", error_message=f"{mark} error"
+    )
     Withdrawal.objects.create(
         **own, scope="tester", tester=tester, reason=f"{mark} reason", requested_by=f"{mark}-manager@example.org"
     )

@@ -1,5 +1,6 @@
 """Everything that comes in: one module per noun."""
 
+from apps.contributions.models.duplicates import DuplicateSearch
 from apps.contributions.models.examples import TrainingExample, TrainingExampleQuerySet
 from apps.contributions.models.labels import GoldAnswer, Label, Skip
 from apps.contributions.models.privacy import ProtectedName, Withdrawal
@@ -10,6 +11,7 @@ from apps.contributions.models.uploads import Upload
 
 __all__ = [
     "Contribution",
+    "DuplicateSearch",
     "GoldAnswer",
     "Label",
     "ProtectedName",

@@ -65,6 +65,8 @@ class TrainingExample(OrganizationOwned):
     near_duplicate_of = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="near_duplicates"
     )  # the oldest example whose input is nearly the same
+    kept_apart_at = models.DateTimeField(null=True, blank=True)  # somebody looked: it is another example than those
+    kept_apart_by = models.CharField(max_length=254, blank=True)
     status = models.CharField(max_length=20, choices=ExampleStatus.choices, default=ExampleStatus.AWAITING_LABELS)
     split_pin = models.CharField(max_length=12, choices=Split.choices, blank=True)
     consent = models.BooleanField(default=True)
@@ -118,6 +120,7 @@ class TrainingExample(OrganizationOwned):
                 condition=Q(withdrawn_at=None) | Q(status=ExampleStatus.WITHDRAWN), name="withdrawn_examples_stay_so"
             ),
             both_or_neither("accepted_at", "accepted_by", name="example_accepted_pair"),
+            both_or_neither("kept_apart_at", "kept_apart_by", name="example_kept_apart_pair"),
         ]
         indexes = [
             # the review desk's queue and the dataset builder's choice
@@ -126,6 +129,10 @@ class TrainingExample(OrganizationOwned):
             models.Index(fields=["persona", "content_hash"], name="example_duplicates"),
             # gold items for a desk: a handful among many
             models.Index(fields=["persona"], condition=Q(is_gold=True), name="example_gold"),
+            # the turns before one of the same conversation, with each answer
+            models.Index(
+                fields=["persona", "conversation_ref"], condition=~Q(conversation_ref=""), name="example_conversation"
+            ),
             # the pages of duplicates
             models.Index(
                 fields=["near_duplicate_of"],
