@@ -1,0 +1,3 @@
+from apps.contributions.api.examples import ExampleViewSet
+
+__all__ = ["ExampleViewSet"]
