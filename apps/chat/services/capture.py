@@ -10,6 +10,7 @@ from apps.common.errors import InvalidInput
 from apps.contributions.enums import ExampleSource
 from apps.contributions.services import capture_example
 from apps.personas.queries import task_of
+from apps.personas.tasks.base import Turn
 
 
 def capture_answer(*, call: Call, response: Response) -> None:
@@ -30,17 +31,31 @@ def capture_answer(*, call: Call, response: Response) -> None:
 
 
 def _input_of(call: Call) -> dict[str, Any] | None:
-    """The last user message of a chat, read as the task reads a text that somebody uploads."""
+    """The last user message of a chat with what was said before it, read as the task reads a text from a file."""
     task = task_of(call.persona)
-    said, _ = task.read_pair(_last_user_text(call.messages))
+    question, history = _question_of(call.messages)
+    said, _ = task.read_pair(question, history=history)
     try:
         return task.clean_input(said)
     except InvalidInput:
         return None
 
 
-def _last_user_text(messages: list[Message]) -> str:
-    content = next((message.get("content") for message in reversed(messages) if message.get("role") == "user"), "")
+def _question_of(messages: list[Message]) -> tuple[str, list[Turn]]:
+    """The last user message, and the words that people and the assistant said before it.
+
+    Who called a tool, or showed a picture, has said nothing by that.
+    """
+    asked = [place for place, message in enumerate(messages) if message.get("role") == "user"]
+    if not asked:
+        return "", []
+    earlier = [message for message in messages[: asked[-1]] if message.get("role") in ("user", "assistant")]
+    turns = [Turn(role=message["role"], content=_text_of(message)) for message in earlier]
+    return _text_of(messages[asked[-1]]), [turn for turn in turns if turn["content"].strip()]
+
+
+def _text_of(message: Message) -> str:
+    content = message.get("content")
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list) else []
