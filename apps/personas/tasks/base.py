@@ -65,6 +65,7 @@ class Task(Protocol):
     Output: type[BaseModel]
     Label: type[BaseModel]
     label_template: str  # the form testers label with
+    labels_are_written: bool  # in the testers' own words, so that a label equal to the model's answer may be pasted
     settings_help: str  # what its settings are, in a line for whoever fills them in
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Conversation:
     Output: type[BaseModel] = Answer
     Label: type[BaseModel] = Answer
     label_template = "contributions/labels/conversation.html"
+    labels_are_written = True
     settings_help = 'If you like: {"language": "German", "formality": "formal", "neutral" or "informal"}'
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:

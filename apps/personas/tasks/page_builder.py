@@ -53,6 +53,7 @@ class PageBuilder:
     Output: type[BaseModel] = Answer
     Label: type[BaseModel] = Answer
     label_template = "contributions/labels/page_builder.html"
+    labels_are_written = True
     settings_help = 'If you like: {"section_types": ["hero", "features", …], "language": "German"}; no types: all ten'
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class SurveyCoding:
     Output: type[BaseModel] = CodedAnswer
     Label: type[BaseModel] = Code
     label_template = "contributions/labels/survey_coding.html"
+    labels_are_written = False
     settings_help = 'The codebook: {"codes": [{"code": "lost_card", "title": "Lost card", "description": "…"}]}'
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
