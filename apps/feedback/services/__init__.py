@@ -1,0 +1,19 @@
+"""What writes feedback and what follows from it."""
+
+from apps.feedback.services.verdicts import (
+    change_retraining_policy,
+    edit_share,
+    mark_retraining_due,
+    record_feedback,
+    recount_approvals,
+    recount_samples,
+)
+
+__all__ = [
+    "change_retraining_policy",
+    "edit_share",
+    "mark_retraining_due",
+    "record_feedback",
+    "recount_approvals",
+    "recount_samples",
+]
