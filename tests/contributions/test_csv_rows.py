@@ -47,6 +47,15 @@ def test_columns_are_needed_once(header: bytes) -> None:
     assert _refusal(header + b"\na,b\n").code == "missing_columns"
 
 
+@pytest.mark.parametrize("header", [b"text", b"text,category,source", b"text,kategorie"])
+def test_both_columns_and_no_others_can_be_asked_for(header: bytes) -> None:
+    (row,) = read_csv(io.BytesIO(b"\xef\xbb\xbfCategory,text\r\nnight,Go to bed\r\n"), both_columns=True)
+    assert row == ImportRow(2, "Go to bed", "night")
+    with pytest.raises(InvalidInput, match="It needs 'category' and 'text' and no others") as caught:
+        list(read_csv(io.BytesIO(header + b"\na,b,c\n"), both_columns=True))
+    assert caught.value.code == "missing_columns"
+
+
 def test_wrong_encoding_names_line_and_byte() -> None:
     error = _refusal(b"text\nfine\nGr\xfc\xdfe\n")
     assert error.code == "wrong_encoding"

@@ -21,10 +21,15 @@ MAX_LINE_BYTES = 1_000_000  # what is read before giving up on finding the end o
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def read_csv(file: BinaryIO) -> Iterator[ImportRow]:
-    """The rows of a UTF-8 file, byte order mark or not, one at a time; InvalidInput where it cannot be read."""
+def read_csv(file: BinaryIO, *, both_columns: bool = False) -> Iterator[ImportRow]:
+    """The rows of a UTF-8 file, byte order mark or not, one at a time; InvalidInput where it cannot be read.
+
+    `both_columns`: the file has the two columns and no others.
+    """
     reader = csv.reader(_decoded_lines(file), strict=True)
     columns = _columns(_next_cells(reader))
+    if both_columns and sorted(columns) != sorted((NEEDED, OPTIONAL)):
+        raise _wrong_columns(columns, f"It needs {OPTIONAL!r} and {NEEDED!r} and no others, separated by a comma.")
     found = False
     while True:
         line = reader.line_num + 1
@@ -105,12 +110,18 @@ def _columns(header: list[str] | None) -> list[str]:
         )
     columns = [name.lower() for name in header]
     if columns.count(NEEDED) != 1 or columns.count(OPTIONAL) > 1:
-        raise InvalidInput(
-            f"The first line names the columns {', '.join(map(repr, header))[:300] or 'nothing'}.",
-            resolution=f"It needs {NEEDED!r} once, and {OPTIONAL!r} once if the rows are coded, separated by commas.",
-            code="missing_columns",
+        raise _wrong_columns(
+            header, f"It needs {NEEDED!r} once, and {OPTIONAL!r} once if the rows are coded, separated by commas."
         )
     return columns
+
+
+def _wrong_columns(header: list[str], resolution: str) -> InvalidInput:
+    return InvalidInput(
+        f"The first line names the columns {', '.join(map(repr, header))[:300] or 'nothing'}.",
+        resolution=resolution,
+        code="missing_columns",
+    )
 
 
 def _row(line: int, cells: list[str], columns: list[str]) -> ImportRow:
