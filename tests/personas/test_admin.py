@@ -6,11 +6,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.html import escape
 
 from apps.organizations.models import Organization
+from apps.personas.enums import TaskName
 from apps.personas.models import FewShotExample, Persona, PromptVersion
 from apps.personas.queries import active_prompt
 from apps.personas.services import add_prompt_version, create_persona
+from apps.personas.tasks import TASKS
 from apps.providers.models import ProviderCredential
 from tests.clients import staff_client
 from tests.factories import CODEBOOK, BaseModelFactory, MembershipFactory, OrganizationFactory, PersonaFactory
@@ -66,7 +69,7 @@ def test_a_persona_made_in_the_admin_has_its_prompt(organization: Organization, 
     [
         ({"settings": "{}"}, "codes: Field required."),
         ({"settings": "not json"}, "Enter a valid JSON."),
-        ({"task": "roast"}, "Select a valid choice."),
+        ({"task": "poetry"}, "Select a valid choice."),
     ],
 )
 def test_what_the_task_cannot_use_is_explained(
@@ -78,7 +81,18 @@ def test_what_the_task_cannot_use_is_explained(
 
 def test_only_tasks_that_are_real_are_offered(staff: Client) -> None:
     page = staff.get(ADD).content.decode()
-    assert ("Coding open survey answers" in page, "Roasts" in page) == (True, False)
+    assert [task.title in page for task in TASKS] == [True] * len(TaskName)
+    assert "Poetry" not in page
+
+
+def test_the_settings_of_each_task_are_explained_until_one_is_chosen(staff: Client, persona: Persona) -> None:
+    new, known = (
+        staff.get(ADD).content.decode(),
+        staff.get(reverse("admin:personas_persona_change", args=[persona.pk])).content.decode(),
+    )
+    helps = {task.name: escape(task.settings_help) for task in TASKS}
+    assert [text in new for text in helps.values()] == [True] * len(helps)
+    assert [name for name, text in helps.items() if text in known] == ["survey_coding"]
 
 
 def test_nothing_is_made_in_a_strangers_organization(staff: Client) -> None:

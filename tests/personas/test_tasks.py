@@ -1,8 +1,14 @@
+import ast
+import inspect
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 from django.template.loader import get_template
 from pydantic import BaseModel
 
@@ -21,7 +27,10 @@ from apps.personas.tasks.base import Form, Schema, Text, Turn, check
 from apps.personas.tasks.quality import Quality, Signals, usual_quality
 from apps.personas.tasks.survey_coding import SurveyCoding
 from tests.factories import CODEBOOK, NOW, BaseModelFactory, OrganizationFactory, TesterFactory
+from tests.personas.tasks.samples import SAMPLES, Sample
 
+PARTS = ("answer", "guide", "form")
+DESK_FIELDS = {"rating"}  # the desk asks for it around each task's own form
 TASK = SurveyCoding()
 FACTS = PersonaFacts(
     name="Bank coder", identity="You are brief.", platform_context="An app for banks.", settings={"codes": CODEBOOK}
@@ -127,9 +136,9 @@ def test_settings_without_a_usable_codebook_are_refused(settings: dict[str, Any]
 
 
 def test_only_tasks_that_are_real_are_offered() -> None:
-    assert [task.name for task in TASKS] == ["survey_coding"]
-    with pytest.raises(InvalidInput, match="Choose one of: survey_coding"):
-        TASKS.get("roast")
+    assert [task.name for task in TASKS] == ["ux_test", "survey_coding", "conversation", "page_builder", "roast"]
+    with pytest.raises(InvalidInput, match="Choose one of: ux_test"):
+        TASKS.get("haiku")
 
 
 @pytest.mark.parametrize("task", list(TASKS), ids=lambda task: task.name)
@@ -142,6 +151,119 @@ def test_a_task_is_all_there(task: Task) -> None:
     parts = {part: template.render({"part": part}).strip() for part in ("answer", "form", "guide", "")}
     assert parts[""] == ""
     assert parts["form"]
+
+
+@pytest.mark.parametrize("task", list(TASKS), ids=lambda task: task.name)
+def test_a_task_has_the_members_of_the_protocol_in_their_order(task: Task) -> None:
+    """So that what one file says can be found in the others by place."""
+    assert _members(type(task)) == _members(Task)
+    assert type(task.schema_version) is int
+    assert task.schema_version >= 1
+    assert all((task.title, task.settings_help))
+
+
+def _members(of: type) -> list[str]:
+    (body,) = ast.parse(inspect.getsource(of)).body
+    assert isinstance(body, ast.ClassDef)
+    found: list[str] = []
+    for line in body.body:
+        if isinstance(line, ast.FunctionDef):
+            found.append(line.name)
+        elif isinstance(line, ast.AnnAssign):
+            found.append(ast.unparse(line.target))
+        elif isinstance(line, ast.Assign):
+            found += map(ast.unparse, line.targets)
+    return [name for name in found if not name.startswith("_")]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    task: Task
+    sample: Sample
+    facts: PersonaFacts
+
+
+@pytest.fixture(params=list(TASKS), ids=lambda task: task.name)
+def sampled(request: pytest.FixtureRequest) -> Sampled:
+    task, sample = request.param, SAMPLES[request.param.name]
+    return Sampled(task, sample, PersonaFacts("Ada <b>", settings=task.clean_settings(sample.settings)))
+
+
+def test_every_task_understands_its_sample(sampled: Sampled) -> None:
+    task, sample, facts = sampled.task, sampled.sample, sampled.facts
+    assert task.clean_input(sample.input) == sample.input
+    assert task.clean_label(sample.label, facts) == sample.label
+    assert task.clean_label(task.read_form(_posted(sample.form)), facts) == sample.label
+    assert task.read_pair(task.user_message(sample.input), history=task.history(sample.input))[0] == sample.input
+    assert len(task.category(sample.label)) <= 100
+    assert task.label_text(sample.label, facts)
+
+
+def test_nothing_is_righter_than_what_the_model_is_taught(sampled: Sampled) -> None:
+    task, sample, facts = sampled.task, sampled.sample, sampled.facts
+    taught = task.parse_answer(task.assistant_message(sample.label), facts)
+    assert task.compare(taught, sample.label) == task.compare(sample.label, sample.label) == 1.0
+    assert 0.0 < task.compare(sample.output, sample.label) <= 1.0
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_label_form_that_is_saved_untouched_says_what_it_shows(sampled: Sampled, answered: bool) -> None:
+    """Rendered as the desk does, sent as a browser would. Where there is nothing to confirm, it says nothing."""
+    task, sample, facts = sampled.task, sampled.sample, sampled.facts
+    prefilled = task.label_of_output(sample.output, facts)
+    assert prefilled is not None
+    shown = {"answer": sample.output, "prefilled": prefilled} if answered else {"answer": {}, "prefilled": {}}
+    context = {**shown, "example": {"input": sample.input}, "settings": facts.settings, "persona": facts}
+    parts = {part: get_template(task.label_template).render({**context, "part": part}) for part in PARTS}
+    assert "<b>" not in "".join(parts.values())
+    form = FormFields(parts["form"])
+    if answered:
+        assert set(sample.form) - DESK_FIELDS <= form.names
+        saved = task.read_form(_posted(form.values))
+        assert task.clean_label(saved, facts) == task.clean_label(prefilled, facts)
+    else:
+        with pytest.raises(InvalidInput):
+            task.clean_label(task.read_form(_posted(form.values)), facts)
+
+
+def _posted(form: Mapping[str, list[str]]) -> QueryDict:
+    posted = QueryDict(mutable=True)
+    for name, values in form.items():
+        posted.setlist(name, values)
+    return posted
+
+
+class FormFields(HTMLParser):
+    """The fields of a form: their names, and what a browser would send of them if nobody touched it."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.values: dict[str, list[str]] = defaultdict(list)
+        self._textarea = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = dict(attrs)
+        name = said.get("name")
+        if name is None or tag not in {"input", "textarea"}:
+            return
+        self.names.add(name)
+        if tag == "textarea":
+            self._textarea = name
+            self.values[name].append("")
+        elif said.get("type") not in {"radio", "checkbox"} or "checked" in said:
+            self.values[name].append(said.get("value") or "")
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea:
+            self.values[self._textarea][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            text = self.values[self._textarea].pop().removeprefix("\n")  # a line end right behind the tag is no content
+            self.values[self._textarea].append(text.replace("\n", "\r\n"))
+            self._textarea = ""
 
 
 class Line(Schema):
@@ -159,6 +281,7 @@ class Haiku:
     Output: type[BaseModel] = Line
     Label: type[BaseModel] = Line
     label_template = "contributions/labels/haiku.html"
+    labels_are_written = True
     settings_help = "None."
 
     def clean_settings(self, settings: Mapping[str, Any]) -> dict[str, Any]:
