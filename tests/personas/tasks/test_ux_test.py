@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from apps.common.errors import InvalidInput
 from apps.personas.tasks import PersonaFacts
-from apps.personas.tasks.issues import Issue, issue_set_f1, line_of
+from apps.personas.tasks.issues import Issue, line_of
 from apps.personas.tasks.ux_test import UxTest
+from tests.personas.tasks.issue_strategies import issues, moods, words
 from tests.personas.tasks.samples import SAMPLES
 
 TASK = UxTest()
@@ -25,23 +26,6 @@ NOTHING: dict[str, Any] = {
 
 def _issue(title: str, severity: str = "", where: str = "") -> dict[str, str]:
     return {"title": title, "severity": severity, "where": where}
-
-
-words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
-severities = st.sampled_from(["", "low", "medium", "high", "critical"])
-raw_issues = st.one_of(words, st.fixed_dictionaries({"title": words, "severity": severities, "where": words}))
-
-
-def _usable(issue: Any) -> bool:
-    try:
-        Issue.model_validate(issue)
-    except ValueError:
-        return False
-    return True
-
-
-issues = st.lists(raw_issues.filter(_usable), max_size=6)
-moods = st.one_of(st.none(), st.floats(-1, 1))
 
 
 @st.composite
@@ -237,28 +221,6 @@ def test_a_stored_label_is_stored_again_as_it_is(label: dict[str, Any]) -> None:
     assert TASK.clean_label(json.loads(json.dumps(label)), FACTS) == label
 
 
-@given(raw_issues.filter(_usable))
-def test_an_issue_and_its_line_are_the_same(issue: Any) -> None:
-    read = Issue.model_validate(issue)
-    assert Issue.model_validate(line_of(read)) == read
-    assert Issue.model_validate(read.model_dump()) == read
-
-
-@pytest.mark.parametrize(
-    ("line", "title", "severity", "where"),
-    [
-        ("The menu is hidden", "The menu is hidden", "", ""),
-        ("HIGH:The menu  is hidden", "The menu is hidden", "high", ""),
-        ("low: Grey text | footer | all pages", "Grey text", "low", "footer | all pages"),
-        ("urgent: Grey text", "urgent: Grey text", "", ""),
-        ("Error 500: nothing is said", "Error 500: nothing is said", "", ""),
-        ("a|b", "a|b", "", ""),
-    ],
-)
-def test_a_line_says_how_bad_and_where(line: str, title: str, severity: str, where: str) -> None:
-    assert Issue.model_validate(line) == Issue(title=title, severity=severity, where=where)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -303,34 +265,6 @@ def test_an_answer_may_name_its_issues_by_title_alone() -> None:
 @pytest.mark.parametrize("output", [{}, {"text": "Looks fine."}, {"issues_found": 3}])
 def test_what_is_no_report_fills_no_form(output: dict[str, Any]) -> None:
     assert TASK.label_of_output(output, FACTS) is None
-
-
-@pytest.mark.parametrize(
-    ("found", "true", "f1"),
-    [
-        ([], [], 1.0),
-        ([], ["a"], 0.0),
-        (["a"], [], 0.0),
-        (["The coupon field is hidden"], ["Coupon field is hidden."], 1.0),
-        (["On mobile the coupon field is hidden"], ["coupon field is hidden on mobile"], 1.0),
-        (["No label on e-mail field"], ["No label on phone field"], 0.0),
-        (["Search finds nothing for plurals"], ["Search finds nothing for typos"], 0.0),
-        (["The button is too small"], ["People miss the button with their thumbs"], 0.0),
-        (["a", "b", "c"], ["c", "d"], 0.4),
-        (["a", "a"], ["a"], 2 / 3),
-        (["!"], ["?"], 0.0),
-        (["価格がない"], ["価格がない"], 1.0),
-    ],
-)
-def test_issue_sets_are_compared_by_their_titles(found: list[str], true: list[str], f1: float) -> None:
-    assert issue_set_f1(found, true) == pytest.approx(f1)
-    assert issue_set_f1(true, found) == pytest.approx(f1)
-
-
-def test_as_many_pairs_are_made_as_can_be() -> None:
-    """The first title is near to both, the second only to one: taking that one first would leave the second alone."""
-    both, one = "The coupon field is hidden", "The coupon field is hidden away"
-    assert issue_set_f1([both, one], ["Coupon field is hidden away", "Coupon field is hidden"]) == 1.0
 
 
 @given(labels(), labels())
