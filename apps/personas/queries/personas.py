@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from apps.common.errors import NotFound
+from apps.common.errors import InvalidInput, NotFound
 from apps.organizations.models import Organization
 from apps.personas.models import Persona, PromptVersion
 from apps.personas.tasks import TASKS, PersonaFacts, Task
@@ -18,6 +18,23 @@ def get_persona(*, organization: Organization, slug: str) -> Persona:
     if persona is None:
         raise persona_not_found(slug)
     return persona
+
+
+def find_persona(*, slug: str, organization: str = "") -> Persona:
+    """The persona that a command means, by its slug and, where several organizations have it, the organization's.
+
+    For whoever runs the installation: it looks everywhere. InvalidInput if there is none, or more than one.
+    """
+    personas = Persona.objects.filter(slug=slug)
+    if organization:
+        personas = personas.filter(organization__slug=organization)
+    found = list(personas.select_related("organization", "base_model").order_by("organization__slug"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InvalidInput(f"There is no persona {slug!r}.", resolution="Check --persona and --organization.")
+    names = ", ".join(persona.organization.slug for persona in found)
+    raise InvalidInput(f"Several organizations have a persona {slug!r}.", resolution=f"Add --organization: {names}.")
 
 
 def persona_not_found(slug: str) -> NotFound:
