@@ -1,5 +1,4 @@
 from collections.abc import Collection
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -7,12 +6,11 @@ from django.db import IntegrityError, transaction
 
 from apps.common import audit
 from apps.common.audit import Actor
-from apps.common.database import hold
 from apps.common.errors import Conflict, InvalidInput
 from apps.common.money import MICROS
 from apps.organizations.models import Organization
-from apps.personas.models import MAX_PRICE_MICROS, FewShotExample, Persona, PromptVersion
-from apps.personas.queries import default_prompt
+from apps.personas.models import MAX_PRICE_MICROS, Persona
+from apps.personas.services.prompts import write_first_prompt
 from apps.personas.tasks import TASKS
 from apps.providers.models import BaseModel
 
@@ -93,20 +91,6 @@ def _insert(persona: Persona) -> None:
         ) from None
 
 
-def write_first_prompt(*, persona: Persona, by: Actor) -> PromptVersion:
-    """Version 1, active since the persona exists."""
-    return PromptVersion.objects.create(
-        organization=persona.organization,
-        persona=persona,
-        number=1,
-        system_prompt=default_prompt(persona),
-        notes="The task's default.",
-        is_active=True,
-        activated_at=persona.created_at,
-        activated_by=by.audit_name,
-    )
-
-
 @transaction.atomic
 def change_persona(*, persona: Persona, changed: Collection[str], by: Actor) -> Persona:
     """Save the named fields of `persona`.
@@ -128,43 +112,3 @@ def change_persona(*, persona: Persona, changed: Collection[str], by: Actor) -> 
     persona.save(update_fields=[*changed, "updated_at"])
     audit.record("changed", by=by, target=persona, fields=sorted(changed))
     return persona
-
-
-@transaction.atomic
-def save_few_shot_example(*, example: FewShotExample, by: Actor) -> FewShotExample:
-    """Store a new or edited pair, for the organization that its persona belongs to."""
-    example.organization = example.persona.organization
-    example.save()
-    audit.record("saved", by=by, target=example, persona=example.persona.slug)
-    return example
-
-
-@transaction.atomic
-def add_prompt_version(*, persona: Persona, system_prompt: str, by: Actor, notes: str = "") -> PromptVersion:
-    """The next version; it answers nothing until it is activated."""
-    hold(persona)
-    newest = persona.prompt_versions.order_by("-number").values_list("number", flat=True).first()
-    prompt = PromptVersion.objects.create(
-        organization=persona.organization,
-        persona=persona,
-        number=(newest or 0) + 1,
-        system_prompt=system_prompt,
-        notes=notes,
-    )
-    audit.record("created", by=by, target=prompt, number=prompt.number)
-    return prompt
-
-
-@transaction.atomic
-def activate_prompt_version(*, prompt: PromptVersion, by: Actor, now: datetime) -> PromptVersion:
-    """From now on the persona answers with `prompt`. Activating an older version is the way back."""
-    hold(prompt.persona)
-    PromptVersion.objects.filter(persona=prompt.persona, is_active=True).exclude(pk=prompt.pk).update(is_active=False)
-    changed = PromptVersion.objects.filter(pk=prompt.pk, is_active=False).update(
-        is_active=True, activated_at=now, activated_by=by.audit_name
-    )
-    if not changed:
-        raise Conflict(f"{prompt} is the active one already.", resolution="Nothing needs to be done.")
-    audit.record("activated", by=by, target=prompt, number=prompt.number)
-    prompt.refresh_from_db()
-    return prompt
