@@ -17,6 +17,7 @@ MAX_ISSUES = 100
 ASKED = "Test this: "
 ADDRESS = re.compile(r"(?P<url>https?://[^\s<>\"]*[^\s<>\".,:;!?)])[.,:;!?)]*")  # marks behind it are the sentence's
 NO_ISSUES = "No issues."
+WORST_FIRST = (*SEVERITIES, "")
 INSTRUCTIONS = """\
 You test websites for usability. You get an address, a mission to accomplish there, and the person you are meanwhile.
 Report what gets in that person's way: each problem once, the worst first, so that it is clear what to change.
@@ -145,9 +146,10 @@ class UxTest:
         return ASKED + json.dumps(_without_blanks(data), ensure_ascii=False)
 
     def assistant_message(self, label: Mapping[str, Any]) -> str:
-        """What the tester confirmed, then what the model had missed, as the report that should have been written."""
-        issues = [Issue.model_validate(issue).model_dump() for issue in _issues(label)]
-        report = {"issues_found": [_without_blanks(issue) for issue in issues]}
+        """What was confirmed and what had been missed, as the report that should have been written: the worst first."""
+        issues = [Issue.model_validate(issue) for issue in _issues(label)]
+        issues.sort(key=lambda issue: WORST_FIRST.index(issue.severity))
+        report = {"issues_found": [_without_blanks(issue.model_dump()) for issue in issues]}
         more = {"sentiment": label.get("sentiment"), "recommendations": label.get("recommendations")}
         return json.dumps({**report, **_without_blanks(more)}, ensure_ascii=False)
 
@@ -187,7 +189,8 @@ class UxTest:
 
         The answer is a label (UX2), a report as models are taught to write it, or a list of issues, one on each line.
         A report says nothing of an earlier one, so all its issues are missed ones: what `assistant_message` writes
-        comes back as the same label only if that label confirmed and refused nothing and gave no rating.
+        comes back as the same label only if that label confirmed and refused nothing, rated nothing, and named the
+        worst first.
         """
         return _read_visit(question.strip()), _read_label(answer.strip()) if answer else None
 

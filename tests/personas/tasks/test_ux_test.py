@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from apps.common.errors import InvalidInput
 from apps.personas.tasks import PersonaFacts
 from apps.personas.tasks.issues import Issue, line_of
-from apps.personas.tasks.ux_test import UxTest
+from apps.personas.tasks.ux_test import WORST_FIRST, UxTest
 from tests.personas.tasks.issue_strategies import issues, moods, words
 from tests.personas.tasks.samples import SAMPLES
 
@@ -201,6 +201,13 @@ def test_the_model_is_taught_what_the_tester_said_and_nothing_of_its_own() -> No
         "sentiment": -0.4,
         "recommendations": ["Show the coupon field below the total"],
     }
+    mixed = {**NOTHING, "confirmed_issues": ["a", "low: b"], "missed_issues": ["critical: c", "d"]}
+    assert [issue["title"] for issue in json.loads(TASK.assistant_message(mixed))["issues_found"]] == [
+        "c",
+        "b",
+        "a",
+        "d",
+    ]
     assert json.loads(TASK.assistant_message(NOTHING)) == {"issues_found": []}
     assert json.loads(TASK.assistant_message({**NOTHING, "sentiment": 0.0})) == {"issues_found": [], "sentiment": 0.0}
 
@@ -300,7 +307,8 @@ texts = words.filter(lambda text: text.strip() != "")
 @given(urls, texts, words, labels())
 def test_rows_are_read_back_from_what_is_put_to_models(url: str, mission: str, persona: str, label: Any) -> None:
     visit = TASK.clean_input({"url": url, "mission": mission, "persona": persona})
-    alone = {**label, "confirmed_issues": [], "false_positives": [], "rating": None}
+    worst_first = sorted(label["missed_issues"], key=lambda issue: WORST_FIRST.index(issue["severity"]))
+    alone = {**label, "confirmed_issues": [], "missed_issues": worst_first, "false_positives": [], "rating": None}
     question, answer = TASK.read_pair(TASK.user_message(visit), TASK.assistant_message(alone))
     assert question == visit
     assert answer is not None
