@@ -1,15 +1,28 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When
 
 from apps.chat.models import Response
 from apps.chat.queries import with_response
 from apps.common.errors import NotFound
+from apps.contributions.enums import ExampleOutcome
+from apps.contributions.queries import Reaction
 from apps.custom_models.models import CustomModel, FineTuneJob
 from apps.feedback.enums import FeedbackType
 from apps.feedback.models import ApprovalTally, ModelFeedback, RetrainingPolicy
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
+
+# What each type says of an answer, in the words of PB2: approving is a thumb up, and keeping the answer as it was;
+# whoever edits an answer gives no thumb unless by a rating; asking again is as much as a thumb down.
+REACTIONS = {
+    FeedbackType.APPROVED: Reaction(ExampleOutcome.ACCEPTED, approvals=1),
+    FeedbackType.EDITED: Reaction(ExampleOutcome.ACCEPTED_WITH_EDITS),
+    FeedbackType.REJECTED: Reaction(ExampleOutcome.REJECTED, rejections=1),
+    FeedbackType.REGENERATED: Reaction(ExampleOutcome.REGENERATED, rejections=1),
+}
+THUMB_UP, THUMB_DOWN = 4, 2  # ratings from, and up to
 
 
 def list_feedback(*, organization: Organization) -> QuerySet[ModelFeedback]:
@@ -35,6 +48,14 @@ def latest_feedback(*, custom_model: CustomModel) -> QuerySet[ModelFeedback]:
     """The last word on each of a version's answers: people change their minds, and only the last one counts."""
     of_model = ModelFeedback.objects.filter(custom_model=custom_model)
     return of_model.filter(pk__in=of_model.values("response").annotate(last=Max("pk")).values("last"))
+
+
+def reaction_in(feedback: ModelFeedback) -> Reaction:
+    """What became of the answer, if this is the last word on it."""
+    reaction = replace(REACTIONS[FeedbackType(feedback.feedback_type)], edit_share=feedback.edit_share)
+    if feedback.feedback_type != FeedbackType.EDITED or feedback.rating is None:
+        return reaction
+    return replace(reaction, approvals=int(feedback.rating >= THUMB_UP), rejections=int(feedback.rating <= THUMB_DOWN))
 
 
 def derive_tally(*, custom_model: CustomModel) -> ApprovalTally:

@@ -40,9 +40,9 @@ def test_a_streamed_answer(home: Home) -> None:
 
 
 @pytest.mark.usefixtures("version")
-def test_a_conversation_costs_one_more(home: Home) -> None:
+def test_a_conversation_costs_three_more(home: Home) -> None:
     _statements(home, metadata={"conversation_id": "c"})
-    assert len(_statements(home, metadata={"conversation_id": "c"})) == 12
+    assert len(_statements(home, metadata={"conversation_id": "c"})) == 14  # the turn before is noted as continued
 
 
 def test_no_provider_is_called_inside_a_transaction(

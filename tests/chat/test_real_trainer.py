@@ -112,7 +112,7 @@ def test_from_answer_to_approval_rate(sdk: openai.OpenAI, version: CustomModel) 
 
     version.refresh_from_db()
     assert version.user_approval_rate == 1.0
-    assert TrainingExample.objects.get(response_id=answer.id).outcome == "approved"
+    assert TrainingExample.objects.get(response_id=answer.id).outcome == "accepted"
 
 
 def test_a_run(version: CustomModel) -> None:

@@ -61,6 +61,16 @@ def test_examples_are_listed_with_short_escaped_texts(persona: Persona, staff: C
     assert "a stranger" not in page
 
 
+def test_an_example_says_why_it_is_rated_as_it_is(persona: Persona, staff: Client) -> None:
+    answer = {"code": "lost_card", "confidence": "high"}
+    example = TrainingExampleFactory(
+        persona=persona, output=answer, outcome="accepted", approvals=1, quality_points=8, quality_score="0.8"
+    )
+    page = staff.get(reverse("admin:contributions_trainingexample_change", args=[example.pk])).content.decode()
+    assert "8 of 10 (valid JSON +3, thumbs up +3, accepted unedited +2)" in page
+    assert "0.800 (nobody has voted: the points, of 10)" in page
+
+
 def test_the_persona_filter_names_own_personas_only(persona: Persona, staff: Client) -> None:
     PersonaFactory(name="Their coder")
     TrainingExampleFactory(persona=persona, input={"text": "mine"})

@@ -86,7 +86,7 @@ def test_what_the_server_decides_cannot_be_sent(client: APIClient) -> None:
         ),
     )
     example = TrainingExample.objects.get()
-    assert (example.status, example.accepted_label, example.quality_score) == ("awaiting_labels", None, None)
+    assert (example.status, example.accepted_label, example.quality_score) == ("awaiting_labels", None, 0)
     assert example.split_pin == ""
 
 

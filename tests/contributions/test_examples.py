@@ -13,11 +13,10 @@ from apps.contributions.services import (
     capture_example,
     create_examples,
     import_examples,
-    note_outcome,
 )
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
-from tests.factories import NOW, PersonaFactory, TrainingExampleFactory
+from tests.factories import NOW, PersonaFactory
 
 pytestmark = pytest.mark.django_db
 CREATED, EXISTS, DUPLICATE, REJECTED = ExampleResultStatus
@@ -134,12 +133,3 @@ def test_a_test_question_that_is_asked_again_stays_in_the_test_set(persona: Pers
     assert pinned is not None
     assert free is not None
     assert (pinned.split_pin, free.split_pin) == ("test", "")
-
-
-def test_what_became_of_an_answer_is_kept_on_its_example(persona: Persona) -> None:
-    example = _capture(persona)
-    TrainingExampleFactory()  # of no response
-    assert note_outcome(response_id="chatcmpl-1", outcome="edited", now=NOW)
-    assert not note_outcome(response_id="chatcmpl-2", outcome="edited", now=NOW)
-    assert not note_outcome(response_id="", outcome="edited", now=NOW)
-    assert list(TrainingExample.objects.filter(outcome="edited")) == [example]

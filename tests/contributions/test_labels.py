@@ -19,7 +19,7 @@ from apps.contributions.services import (
     submit_label,
     submit_labels,
 )
-from apps.contributions.services.decisions import quality_of, verdict_of
+from apps.contributions.services.decisions import agreed_hash
 from apps.personas.models import Persona
 from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
 
@@ -87,10 +87,9 @@ def test_half_is_no_majority(persona: Persona, said: list[dict[str, str]]) -> No
 
 
 def test_the_rules_of_agreement_in_numbers() -> None:
-    assert verdict_of(["a"]).payload_hash == "a"
-    assert verdict_of(["a", "b"]).payload_hash is None
-    assert verdict_of(["b", "a", "b"]).payload_hash == "b"
-    assert [str(quality_of(agreeing=n, labels=3)) for n in (3, 2)] == ["1.000", "0.667"]
+    assert agreed_hash(["a"]) == "a"
+    assert agreed_hash(["a", "b"]) is None
+    assert agreed_hash(["b", "a", "b"]) == "b"
 
 
 def test_a_label_can_be_changed_until_it_is_decided(persona: Persona) -> None:

@@ -16,6 +16,7 @@ from apps.common.audit import SYSTEM
 from apps.common.errors import Conflict, InvalidInput
 from apps.common.models import AuditEvent
 from apps.contributions.models import TrainingExample
+from apps.contributions.queries import find_quality_drift
 from apps.custom_models.enums import JobStatus
 from apps.custom_models.models import CustomModel, FineTuneJob
 from apps.datasets.models import TrainingDataset
@@ -264,7 +265,34 @@ def test_the_captured_example_learns_the_outcome(response: Response) -> None:
         _say(response, feedback_type)
 
     outcomes = dict(TrainingExample.objects.values_list("pk", "outcome"))
-    assert outcomes == {captured.pk: "approved", other.pk: ""}
+    assert outcomes == {captured.pk: "accepted", other.pk: ""}
+
+
+@pytest.mark.parametrize(
+    ("feedback_type", "more", "outcome", "thumbs"),
+    [
+        ("approved", {}, "accepted", (1, 0)),
+        ("approved", {"rating": 1}, "accepted", (1, 0)),  # who approves has said so
+        ("rejected", {}, "rejected", (0, 1)),
+        ("regenerated", {}, "regenerated", (0, 1)),
+        ("edited", {"edited": "hello you"}, "accepted_with_edits", (0, 0)),
+        ("edited", {"edited": "hello you", "rating": 3}, "accepted_with_edits", (0, 0)),
+        ("edited", {"edited": "hello you", "rating": 4}, "accepted_with_edits", (1, 0)),
+        ("edited", {"edited": "hello you", "rating": 2}, "accepted_with_edits", (0, 1)),
+    ],
+)
+def test_what_each_type_says_of_the_example(
+    response: Response, feedback_type: str, more: dict[str, Any], outcome: str, thumbs: tuple[int, int]
+) -> None:
+    example = TrainingExampleFactory(persona=response.persona, response_id=response.public_id, source="chat")
+    for before in ("approved", "rejected"):  # the last word counts
+        _say(response, before)
+    _say(response, feedback_type, **more)
+
+    example.refresh_from_db()
+    assert (example.outcome, (example.approvals, example.rejections)) == (outcome, thumbs)
+    assert example.edit_share == (0.2857 if more.get("edited") else None)
+    assert find_quality_drift() == []
 
 
 def test_the_observation_of_a_test_learns_the_verdict(response: Response) -> None:

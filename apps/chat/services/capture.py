@@ -8,13 +8,15 @@ from apps.chat.queries import parse_output
 from apps.chat.services.calls import Call, Message
 from apps.common.errors import InvalidInput
 from apps.contributions.enums import ExampleSource
-from apps.contributions.services import capture_example
+from apps.contributions.services import capture_example, note_continuation
 from apps.personas.queries import task_of
 from apps.personas.tasks.base import Turn
 
 
 def capture_answer(*, call: Call, response: Response) -> None:
     """Hand the answer to the review desk. What the persona's task cannot read as an input is no example of it."""
+    if conversation := call.tags.get("conversation_id", ""):
+        note_continuation(persona=call.persona, conversation_ref=conversation, now=call.now)
     example_input = call.example_input if call.example_input is not None else _input_of(call)
     if example_input is None:
         return
@@ -26,7 +28,7 @@ def capture_answer(*, call: Call, response: Response) -> None:
         output=parse_output(persona=call.persona, output=response.output),
         response_id=call.public_id,
         by=call.by,
-        conversation_ref=call.tags.get("conversation_id", ""),
+        conversation_ref=conversation,
     )
 
 

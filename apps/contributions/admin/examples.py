@@ -10,13 +10,14 @@ from django.utils import timezone
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, preview, refusals_shown
+from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, preview, refusals_shown, show_facts
 from apps.common.ids import canonical_json
 from apps.contributions import queries, services
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample
 from apps.organizations.scoped_admin import ReadOnlyAdmin, ScopedInline, acting_user
 from apps.personas.scoped_admin import PersonaFilter
+from apps.personas.tasks.quality import MAX_POINTS
 
 STATUS_COLOURS = {
     "Awaiting labels": "info",
@@ -78,7 +79,7 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
         (None, {"fields": ["persona", "status_badge", "question_in_full", "output_in_full", "label_in_full"]}),
         (
             "For training",
-            {"fields": ["quality_score", "outcome", "split_pin", "consent", "accepted_at", "accepted_by", "used_in"]},
+            {"fields": ["quality", "outcome", "split_pin", "consent", "accepted_at", "accepted_by", "used_in"]},
         ),
         (
             "Where it comes from",
@@ -92,7 +93,7 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
         ("On somebody's desk", {"fields": ["leased_to", "leased_until"]}),
     ]  # fmt: skip
     readonly_fields = [
-        "status_badge", "question_in_full", "output_in_full", "label_in_full", "answer_link", "used_in",
+        "status_badge", "question_in_full", "output_in_full", "label_in_full", "answer_link", "used_in", "quality",
     ]  # fmt: skip
 
     @admin.display(description="input")
@@ -130,6 +131,14 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
     @admin.display(description="datasets")
     def used_in(self, example: TrainingExample) -> str:
         return link_to_list("datasets_datasetitem", "its rows in datasets", example__id__exact=example.pk)
+
+    @admin.display(description="quality")
+    def quality(self, example: TrainingExample) -> str:
+        found = queries.quality_of(example=example)
+        points = (
+            f"{example.quality_points} of {MAX_POINTS} ({', '.join(found.reasons) or 'nothing known of the answer'})"
+        )
+        return show_facts([("Score", f"{example.quality_score} ({found.score_reason})"), ("Points", points)])
 
     @admin.action(description="Decide", permissions=["write"])
     def decide(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase | None:

@@ -12,11 +12,11 @@ from apps.contributions.services.examples import (
     NewExample,
     capture_example,
     create_examples,
-    note_outcome,
 )
 from apps.contributions.services.imports import ImportResult, import_examples
 from apps.contributions.services.labels import NewLabel, submit_label, submit_labels
 from apps.contributions.services.leases import lease_next_example, skip_example
+from apps.contributions.services.quality import note_continuation, note_feedback, recompute_quality
 from apps.contributions.services.testers import (
     CONSENT_WORDING,
     invite_tester,
@@ -39,8 +39,10 @@ __all__ = [
     "import_examples",
     "invite_tester",
     "lease_next_example",
-    "note_outcome",
+    "note_continuation",
+    "note_feedback",
     "pause_tester",
+    "recompute_quality",
     "record_consent",
     "recount_contributions",
     "reject_example",

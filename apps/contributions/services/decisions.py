@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -17,13 +16,11 @@ from apps.common.errors import Conflict
 from apps.common.ids import content_hash
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet
-from apps.contributions.queries import chunked
+from apps.contributions.queries import AGREEMENT, chunked
+from apps.contributions.services.quality import rate_examples
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
-
-AGREEMENT = "agreement of testers"
-DECIDED_BY_STAFF = Decimal("1.000")
 
 
 @dataclass(frozen=True)
@@ -32,52 +29,27 @@ class Settled:
     disputed: int
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the labels of one example come to: the agreed label's hash, or None if no majority agrees."""
-
-    payload_hash: str | None
-    quality: Decimal
-
-
-def quality_of(*, agreeing: int, labels: int) -> Decimal:
-    """RT1's quality score, 0 to 1: the share of an example's labels that equal the accepted one, to three decimals.
-
-    One label, or several that all agree, is 1.000; two of three is 0.667, which RT1's default threshold of 0.7 leaves
-    out of a dataset on purpose. An example decided by staff is 1.000: somebody looked at the disagreement.
-    """
-    return (Decimal(agreeing) / Decimal(labels)).quantize(Decimal("0.001"))
-
-
-def verdict_of(hashes: Collection[str]) -> Verdict:
-    """Strictly more than half must agree."""
+def agreed_hash(hashes: Collection[str]) -> str | None:
+    """The label that strictly more than half of them are, by its hash; None if there is none."""
     winner, agreeing = Counter(hashes).most_common(1)[0]
-    quality = quality_of(agreeing=agreeing, labels=len(hashes))
-    return Verdict(winner if 2 * agreeing > len(hashes) else None, quality)
+    return winner if 2 * agreeing > len(hashes) else None
 
 
 def settle_examples(*, persona: Persona, example_ids: Collection[int], now: datetime) -> Settled:
     """Decide those that have as many labels as the persona asks for. The caller's transaction holds the persona."""
-    agreed: dict[Verdict, list[int]] = defaultdict(list)
+    agreed: dict[str, list[int]] = defaultdict(list)
     disputed: list[int] = []
     for example, hashes in _hashes_by_example(example_ids).items():
         if len(hashes) < persona.labels_per_example:
             continue
-        verdict = verdict_of(hashes)
-        if verdict.payload_hash is None:
+        winner = agreed_hash(hashes)
+        if winner is None:
             disputed.append(example)
         else:
-            agreed[verdict].append(example)
-    for verdict, examples in agreed.items():
-        label = Label.objects.filter(example=examples[0], payload_hash=verdict.payload_hash)[0]
-        accept_label(
-            persona=persona,
-            example_ids=examples,
-            payload=label.payload or {},
-            quality=verdict.quality,
-            by_name=AGREEMENT,
-            now=now,
-        )
+            agreed[winner].append(example)
+    for winner, examples in agreed.items():
+        payload = Label.objects.filter(example=examples[0], payload_hash=winner)[0].payload or {}
+        accept_label(persona=persona, example_ids=examples, payload=payload, by_name=AGREEMENT, now=now)
     accepted = [example for examples in agreed.values() for example in examples]
     _credit(persona, accepted)
     for chunk in chunked(disputed):
@@ -117,7 +89,6 @@ def accept_label(
     persona: Persona,
     example_ids: Collection[int],
     payload: Mapping[str, Any],
-    quality: Decimal,
     by_name: str,
     now: datetime,
 ) -> None:
@@ -131,7 +102,6 @@ def accept_label(
             status=ExampleStatus.ACCEPTED,
             accepted_label=payload,
             category=task_of(persona).category(payload)[:100],
-            quality_score=quality,
             accepted_at=now,
             accepted_by=by_name,
             leased_to=None,
@@ -141,6 +111,7 @@ def accept_label(
         if accepted != len(chunk):
             raise already_decided(chunk)
         _mark_agreement(chunk, content_hash(payload))
+        rate_examples(persona=persona, example_ids=chunk, now=now)
 
 
 def _credit(persona: Persona, example_ids: Collection[int]) -> None:
@@ -156,14 +127,7 @@ def resolve_example(
     persona = example.persona
     label = task_of(persona).clean_label(payload, facts_of(persona))
     hold(persona)
-    accept_label(
-        persona=persona,
-        example_ids=[example.pk],
-        payload=label,
-        quality=DECIDED_BY_STAFF,
-        by_name=by.audit_name,
-        now=now,
-    )
+    accept_label(persona=persona, example_ids=[example.pk], payload=label, by_name=by.audit_name, now=now)
     _credit(persona, [example.pk])
     audit.record("accepted", by=by, target=example)
     example.refresh_from_db()

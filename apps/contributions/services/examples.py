@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +13,7 @@ from apps.common.errors import FlywheelError, InvalidInput, TooLarge
 from apps.common.ids import content_hash
 from apps.contributions.enums import ExampleSource, Split
 from apps.contributions.models import TrainingExample
+from apps.contributions.services.quality import rate_example
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from apps.personas.queries import persona_not_found, task_of
@@ -133,7 +133,7 @@ def build_example(*, persona: Persona, item: NewExample, source: ExampleSource, 
             param="kind",
         )
     cleaned = task.clean_input(item.input)
-    return TrainingExample(
+    example = TrainingExample(
         organization_id=persona.organization_id,
         persona=persona,
         kind=kind,
@@ -145,6 +145,8 @@ def build_example(*, persona: Persona, item: NewExample, source: ExampleSource, 
         conversation_ref=item.conversation_ref,
         contributed_by=by.audit_name,
     )
+    rate_example(example=example)
+    return example
 
 
 @transaction.atomic
@@ -195,9 +197,3 @@ def _pin_of_twin(example: TrainingExample) -> str:
         persona=example.persona, content_hash=example.content_hash, split_pin=Split.TEST
     )
     return Split.TEST if twins.exists() else ""
-
-
-def note_outcome(*, response_id: str, outcome: str, now: datetime) -> bool:
-    """Keep what became of an answer (accepted, edited, ...) on the example it was captured as; False if it was not."""
-    captured = TrainingExample.objects.filter(response_id=response_id).exclude(response_id="")
-    return bool(captured.update(outcome=outcome[:30], updated_at=now))

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -20,13 +19,13 @@ from apps.contributions.formats import ImportRow
 from apps.contributions.models import Label, Tester, TrainingExample
 from apps.contributions.queries import check_may_label
 from apps.contributions.services.examples import NewExample, build_example
+from apps.contributions.services.quality import rate_example
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
 
 BATCH = 500  # their hashes fit into one statement on any SQLite
 MAX_REJECTED = 1000  # more than that is not a file with mistakes but the wrong file
-GIVEN = Decimal("1.000")  # quality of a label that came with its example: nobody disagreed
 
 
 @dataclass
@@ -128,9 +127,9 @@ class _Loader:
             example.status = ExampleStatus.ACCEPTED
             example.accepted_label = label
             example.category = self.task.category(label)[:100]
-            example.quality_score = GIVEN
             example.accepted_at = self.now
             example.accepted_by = (self.label_as.user if self.label_as else self.by).audit_name
+            rate_example(example=example)
         return example
 
     def _reject(self, row: ImportRow, error: InvalidInput) -> None:

@@ -11,11 +11,11 @@ from apps.common import audit
 from apps.common.audit import SYSTEM, Actor
 from apps.common.database import hold
 from apps.common.errors import Conflict, InvalidInput
-from apps.contributions.services import note_outcome
+from apps.contributions.services import note_feedback
 from apps.custom_models.models import CustomModel
 from apps.feedback.enums import FeedbackType
 from apps.feedback.models import ApprovalTally, ModelFeedback, RetrainingPolicy
-from apps.feedback.queries import count_feedback, derive_tally
+from apps.feedback.queries import count_feedback, derive_tally, reaction_in
 from apps.personas.models import Persona
 
 EXACT_PARTS = 2_000  # difflib's worst case is quadratic: 2,000 parts take it about a second
@@ -60,6 +60,7 @@ def record_feedback(
     with transaction.atomic():
         if response.custom_model is not None:
             hold(response.custom_model)  # one feedback on a version at a time: each counts on from the one before
+        hold(response)  # and on an answer: the last word counts, so who spoke last must write last
         feedback, created = _append(
             response,
             client_id=client_id,
@@ -114,7 +115,7 @@ def _append(response: Response, *, client_id: str, **said: Any) -> tuple[ModelFe
 def _carry_on(feedback: ModelFeedback, *, now: datetime) -> None:
     """What follows from new feedback, in the same transaction."""
     response = feedback.response
-    note_outcome(response_id=response.public_id, outcome=feedback.feedback_type, now=now)
+    note_feedback(persona=response.persona, response_id=response.public_id, reaction=reaction_in(feedback), now=now)
     if response.variant_id is not None:
         note_verdict(
             response_id=response.public_id,

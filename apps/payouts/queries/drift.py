@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from apps.common.guards import missing_guards
 from apps.common.money import allocate, round_micros
 from apps.contributions.models import Contribution
-from apps.contributions.queries import find_contribution_drift
+from apps.contributions.queries import find_contribution_drift, find_quality_drift
 from apps.datasets.queries import find_lineage_drift
 from apps.feedback.queries import find_approval_drift
 from apps.payouts.enums import AccountKind, TransferPurpose
@@ -21,8 +21,15 @@ LISTED = 20  # of each kind: a broken rule shows in a few rows as well as in a m
 
 
 def find_drift() -> list[str]:
-    """Everything `check_invariants` checks: the ledger, the contributions, the lineage, the stored approval rates."""
-    return [*find_ledger_drift(), *find_contribution_drift(), *find_lineage_drift(), *find_approval_drift()]
+    """Everything `check_invariants` checks: the ledger, the contributions, the quality of examples, the lineage, the
+    stored approval rates."""
+    return [
+        *find_ledger_drift(),
+        *find_contribution_drift(),
+        *find_quality_drift(),
+        *find_lineage_drift(),
+        *find_approval_drift(),
+    ]
 
 
 def find_ledger_drift() -> list[str]:
