@@ -1,9 +1,11 @@
 """What we need of the database connection beyond Django's own functions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def hold(row: models.Model) -> None:
@@ -33,3 +35,60 @@ def connection_kept_open() -> Iterator[None]:
         yield
     finally:
         del connection.close_if_unusable_or_obsolete
+
+
+def insert_rows(rows: Sequence[models.Model]) -> None:
+    """Insert new rows of one model the quickest way the database has, and give them their ids.
+
+    The same as bulk_create in several times the speed: ids are reserved first, each column is prepared by its field
+    (encryption included), and all go over in one COPY (PostgreSQL) or one prepared statement (SQLite). IntegrityError,
+    and none of them stored, if a constraint refuses one.
+    """
+    if not rows:
+        return
+    connection, meta = connections[DEFAULT_DB_ALIAS], rows[0]._meta
+    with transaction.atomic(savepoint=False):
+        for row, pk in zip(rows, _reserve_ids(connection, meta, len(rows)), strict=True):
+            row.pk = pk
+        values = [_prepare(field, rows, connection) for field in meta.local_concrete_fields]
+        _write(connection, meta, list(zip(*values, strict=True)))
+    for row in rows:
+        row._state.adding = False
+        row._state.db = DEFAULT_DB_ALIAS
+
+
+def _reserve_ids(connection: BaseDatabaseWrapper, meta: Any, count: int) -> Sequence[int]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+                [meta.db_table, meta.pk.column, count],
+            )
+            return [pk for (pk,) in cursor.fetchall()]
+        # Every transaction is IMMEDIATE, the one around this included: nobody else inserts until it ends.
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [meta.db_table])
+        (last,) = cursor.fetchone() or (0,)
+        return range(last + 1, last + 1 + count)
+
+
+def _prepare(
+    field: "models.Field[Any, Any]", rows: Sequence[models.Model], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    """A column as the database takes it. Most columns say one and the same for all rows: that is prepared once."""
+    values = [field.pre_save(row, True) for row in rows]
+    if all(value is values[0] for value in values):
+        return [field.get_db_prep_save(values[0], connection)] * len(values)
+    return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _write(connection: BaseDatabaseWrapper, meta: Any, rows: list[tuple[Any, ...]]) -> None:
+    quote = connection.ops.quote_name
+    table, names = quote(meta.db_table), [quote(field.column) for field in meta.local_concrete_fields]
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(names))
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)  # noqa: S608 - ours

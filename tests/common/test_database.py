@@ -1,9 +1,14 @@
-import pytest
-from django.db import close_old_connections, connection, transaction
+from typing import Any
 
-from apps.common.database import connection_kept_open
-from apps.common.models import Heartbeat
-from tests.factories import NOW
+import pytest
+from cryptography.fernet import Fernet
+from django.db import IntegrityError, close_old_connections, connection, transaction
+from pytest_django import Settings
+
+from apps.common.database import connection_kept_open, insert_rows
+from apps.common.models import AuditEvent, Heartbeat
+from apps.contributions.models import TrainingExample
+from tests.factories import NOW, PersonaFactory, TrainingExampleFactory
 
 
 @pytest.mark.django_db(transaction=True)
@@ -37,3 +42,60 @@ def test_afterwards_connections_are_closed_as_ever() -> None:
     connection.close_at = 0.0
     close_old_connections()
     assert connection.connection is None
+
+
+# --- many rows at once ------------------------------------------------------------------------------------------------
+
+
+def _events(*names: str) -> list[AuditEvent]:
+    return [
+        AuditEvent(actor="tab\there", verb="line\nbreak", object_type="\\N", object_id=name, data={"ü": [None, 1.5]})
+        for name in names
+    ]
+
+
+@pytest.mark.django_db
+def test_rows_are_inserted_as_they_are_and_know_their_ids() -> None:
+    before = AuditEvent.objects.create(verb="first")
+    events = _events("a", "b", "c")
+    insert_rows(events)
+    stored = list(AuditEvent.objects.filter(pk__gt=before.pk).order_by("pk"))
+    assert [(event.pk, event.object_id) for event in stored] == [(event.pk, event.object_id) for event in events]
+    assert [(event.actor, event.verb, event.object_type, event.data) for event in stored] == [
+        ("tab\there", "line\nbreak", "\\N", {"ü": [None, 1.5]})
+    ] * 3
+    assert {event._state.adding for event in events} == {False}
+    assert AuditEvent.objects.create(verb="last").pk > stored[-1].pk  # the sequence has moved on
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 300])
+def test_many_rows_take_two_statements(count: int, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(2):  # ids, rows
+        insert_rows(_events(*map(str, range(count))))
+    with django_assert_num_queries(0):
+        insert_rows([])
+
+
+@pytest.mark.django_db
+def test_what_a_constraint_refuses_leaves_nothing() -> None:
+    twice = [Heartbeat(name="one", at=NOW), Heartbeat(name="one", at=NOW)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_rows(twice)
+    assert not Heartbeat.objects.exists()
+
+
+@pytest.mark.django_db
+def test_columns_are_encrypted_row_by_row(settings: Settings) -> None:
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    examples = [TrainingExampleFactory.build(persona=None, organization=None, input={"text": "same"}) for _ in range(2)]
+    persona = PersonaFactory()
+    for example in examples:
+        example.persona, example.organization = persona, persona.organization
+    insert_rows(examples)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT input FROM ai_training_examples")
+        stored = [value for (value,) in cursor.fetchall()]
+    assert len(set(stored)) == 2  # never equal, though what they say is
+    assert all(value.startswith("fernet:") for value in stored)
+    assert [example.input for example in TrainingExample.objects.all()] == [{"text": "same"}] * 2
