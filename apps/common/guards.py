@@ -4,12 +4,13 @@ Declared beside the model by a decorator, created after every migrate (Django re
 triggers without a word), and checked by `/readyz` and `check_invariants` through `missing_guards`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models import Value
 
 from apps.common.crypto import MARK_OF_ROTATION
 from apps.common.fields import EncryptedJSONField, EncryptedTextField
@@ -37,25 +38,53 @@ _guards: list[Guard] = []
 
 def append_only(model: M) -> M:
     """Rows are inserted and never changed or deleted. Encrypted columns may be encrypted anew, see `_altered`."""
+    return _append_only(model, _altered(model))
+
+
+def append_only_but_erasable(*, texts: Mapping[str, str], when: str) -> Callable[[M], M]:
+    """As `append_only`, but where `when` (SQL over OLD) holds, these encrypted columns may become what `texts` says.
+
+    For a withdrawal (AV13): the row, its author and its numbers stay, its words go. What a text is emptied to is
+    stored as it stands, because a trigger cannot read a cipher text: see `erased`.
+    """
+
+    def register(model: M) -> M:
+        return _append_only(model, _altered(model, texts, when))
+
+    return register
+
+
+def erased(text: str) -> Value:
+    """`text` for an UPDATE of an encrypted column that leaves it unencrypted, so that triggers see what it is."""
+    return Value(text, output_field=models.TextField())
+
+
+def _append_only(model: M, altered: str) -> M:
     table = model._meta.db_table
     message = f"{table} is append-only: add a correcting row instead"
-    _guards.append(Guard(model, f"{table}_no_update", "UPDATE", _altered(model), message))
+    _guards.append(Guard(model, f"{table}_no_update", "UPDATE", altered, message))
     _guards.append(Guard(model, f"{table}_no_delete", "DELETE", "1 = 1", message))
     _guards.append(Guard(model, f"{table}_no_truncate", "TRUNCATE", "1 = 1", message))
     return model
 
 
-def _altered(model: type[models.Model]) -> str:
+def _altered(model: type[models.Model], erased_to: Mapping[str, str] | None = None, when: str = "") -> str:
     """SQL over OLD and NEW: the row becomes another one, other than by a new encryption of its encrypted columns.
 
-    Nothing may be written, emptied or filled in, see `text_altered`; author, time and numbers never change at all.
+    Nothing may be written, emptied (but see `append_only_but_erasable`) or filled in, see `text_altered`; author, time
+    and numbers never change at all.
     """
-    encrypted = [str(f.column) for f in model._meta.local_concrete_fields if _is_encrypted(f)]
+    encrypted = _encrypted_columns(model)
     if not encrypted:
         return "1 = 1"
     plain = [f.column for f in model._meta.local_concrete_fields if not _is_encrypted(f)]
     changes = [f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in plain]
-    return " OR ".join(changes + [text_altered(column) for column in encrypted])
+    may_go = {c: f" AND NOT (NEW.{c} = '{empty}' AND ({when}))" for c, empty in (erased_to or {}).items()}
+    return " OR ".join(changes + [f"({text_altered(column)}{may_go.get(column, '')})" for column in encrypted])
+
+
+def _encrypted_columns(model: type[models.Model]) -> list[str]:
+    return [str(f.column) for f in model._meta.local_concrete_fields if _is_encrypted(f)]
 
 
 def text_altered(column: str) -> str:
