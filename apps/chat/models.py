@@ -5,7 +5,7 @@ from django.db import models
 from apps.abtests.models import Variant
 from apps.chat.enums import ResponseKind, ResponseStatus
 from apps.common.fields import EncryptedJSONField, EncryptedTextField
-from apps.common.guards import append_only
+from apps.common.guards import append_only_but_erasable
 from apps.custom_models.models import CustomModel
 from apps.organizations.enums import Currency
 from apps.organizations.models import OrganizationOwned, OrganizationQuerySet
@@ -41,12 +41,27 @@ class ResponseQuerySet(OrganizationQuerySet["Response"]):
         return self.defer(*TEXTS)
 
 
-@append_only
+NO_TEXTS = {"messages": "[]", "output": ""}  # what a withdrawal leaves of them
+
+# The answer `{row}` was taken back (AV13): its example was, or that of an answer before it in the same conversation,
+# whose words it was sent as history; or the whole organization asked to be forgotten after it.
+TAKEN_BACK = (
+    "EXISTS (SELECT 1 FROM ai_training_examples e WHERE e.response_id = {row}.public_id "
+    "AND e.response_id <> '' AND e.status = 'withdrawn') "
+    "OR EXISTS (SELECT 1 FROM responses earlier JOIN ai_training_examples e ON e.response_id = earlier.public_id "
+    "AND e.response_id <> '' WHERE earlier.conversation_id = {row}.conversation_id AND earlier.id < {row}.id "
+    "AND e.status = 'withdrawn') "
+    "OR EXISTS (SELECT 1 FROM contributions_withdrawal w WHERE w.organization_id = {row}.organization_id "
+    "AND w.scope = 'organization' AND w.created_at >= {row}.created_at)"
+)
+
+
+@append_only_but_erasable(texts=NO_TEXTS, when=TAKEN_BACK.format(row="OLD"))
 class Response(OrganizationOwned):
     """Everything about one answer: which model and prompt made it, why that one, what it cost at the day's price.
 
-    Written once, by `keep_response`, when its answer is over however it ended. Nothing changes it afterwards but key
-    rotation, which encrypts its texts anew: people are paid by it.
+    Written once, by `keep_response`, when its answer is over however it ended. People are paid by it, so nothing
+    changes it afterwards but key rotation, which encrypts its texts anew, and a withdrawal, which empties them.
     """
 
     public_id = models.CharField(max_length=64, unique=True)

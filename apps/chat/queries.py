@@ -1,9 +1,11 @@
+from collections.abc import Collection
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from apps.chat.models import TEXTS, Conversation, Response
+from apps.chat.models import TEXTS, Conversation, Response, ResponseQuerySet
 from apps.common.errors import InvalidInput, NotFound
+from apps.contributions.models import TrainingExample
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, get_persona, task_of
@@ -35,6 +37,18 @@ def list_conversations(*, organization: Organization) -> QuerySet[Conversation]:
 
 def list_responses(*, organization: Organization) -> QuerySet[Response]:
     return Response.objects.of_organization(organization).select_related("custom_model")
+
+
+def taken_back_with(*, example_ids: Collection[int]) -> ResponseQuerySet:
+    """The answers that became these examples, and those after them in the same conversation: their history holds them.
+
+    What `TAKEN_BACK` lets be emptied.
+    """
+    captured = TrainingExample.objects.filter(pk__in=example_ids).exclude(response_id="")
+    own = Response.objects.filter(public_id__in=list(captured.values_list("response_id", flat=True)))
+    later = Q(conversation__in=list(own.exclude(conversation=None).values_list("conversation", flat=True)))
+    after = Exists(own.filter(conversation=OuterRef("conversation"), pk__lt=OuterRef("pk")))
+    return Response.objects.filter(Q(pk__in=own.values("pk")) | (later & Q(after)))
 
 
 def find_run(*, organization: Organization, idempotency_key: str) -> Response | None:

@@ -2,8 +2,18 @@ from django.utils import timezone
 
 from apps.common import jobs
 from apps.contributions import services
+from apps.contributions.models import Withdrawal
 
 
 @jobs.scheduled(name="contributions: decide what has enough labels", minutes=5)
 def settle_examples_with_enough_labels() -> None:
     services.settle_examples_with_enough_labels(now=timezone.now())
+
+
+def erase_withdrawal_job(withdrawal_id: int) -> None:
+    services.erase_withdrawal(withdrawal=Withdrawal.objects.get(pk=withdrawal_id), now=timezone.now())
+
+
+@jobs.scheduled(name="contributions: go on erasing what was taken back", minutes=5)
+def hand_out_withdrawals() -> None:
+    services.hand_out_withdrawals(now=timezone.now())

@@ -2,9 +2,9 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from apps.chat.models import Response
+from apps.chat.models import TAKEN_BACK, Response
 from apps.common.fields import EncryptedTextField
-from apps.common.guards import append_only
+from apps.common.guards import append_only_but_erasable
 from apps.custom_models.models import CustomModel
 from apps.feedback.enums import FeedbackType
 from apps.organizations.models import OrganizationOwned, OrganizationQuerySet
@@ -15,9 +15,20 @@ def _unit_interval(field: str) -> Q:
     return Q(**{field: None}) | (Q(**{f"{field}__gte": 0}) & Q(**{f"{field}__lte": 1}))
 
 
-@append_only
+WITHDRAWN_TEXT = "[withdrawn]"  # an edit always carries a text
+NO_TEXTS = {"original": "", "edited": WITHDRAWN_TEXT, "comment": ""}  # what a withdrawal leaves of them
+ITS_ANSWER_WAS_TAKEN_BACK = (
+    "EXISTS (SELECT 1 FROM responses answer WHERE answer.id = OLD.response_id "  # noqa: S608  SQL of our own
+    "AND (" + TAKEN_BACK.format(row="answer") + "))"
+)
+
+
+@append_only_but_erasable(texts=NO_TEXTS, when=ITS_ANSWER_WAS_TAKEN_BACK)
 class ModelFeedback(OrganizationOwned):
-    """What somebody thought of one answer (RT3). Appended by `record_feedback`; the latest on a response counts."""
+    """What somebody thought of one answer (RT3). Appended by `record_feedback`; the latest on a response counts.
+
+    Verdict and numbers stay for good; its texts may be emptied, once the answer was taken back.
+    """
 
     response = models.ForeignKey(Response, on_delete=models.PROTECT, related_name="feedback")
     custom_model = models.ForeignKey(

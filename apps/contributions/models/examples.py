@@ -29,7 +29,7 @@ class TrainingExampleQuerySet(OrganizationQuerySet["TrainingExample"]):
 
     def with_enough_labels(self) -> Self:
         """Undecided examples that have as many labels as their persona asks for now."""
-        labelled = self.filter(status=ExampleStatus.AWAITING_LABELS, labels__isnull=False)
+        labelled = self.filter(status=ExampleStatus.AWAITING_LABELS, labels__isnull=False, labels__withdrawn_at=None)
         return labelled.annotate(given=Count("labels")).filter(given__gte=F("persona__labels_per_example"))
 
     def not_labelled_by(self, tester: Tester) -> Self:

@@ -1,5 +1,8 @@
 """What must not leave the house, and who asked for what to be forgotten."""
 
+from datetime import datetime
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 
@@ -28,6 +31,15 @@ class ProtectedName(OrganizationOwned):
         return f"{self.get_kind_display()} {self.pk}"
 
 
+class WithdrawalQuerySet(OrganizationQuerySet["Withdrawal"]):
+    def open(self) -> Self:
+        return self.filter(status__in=WithdrawalStatus.open())
+
+    def due(self, *, now: datetime) -> Self:
+        """Something is left to erase, and no worker is at it."""
+        return self.open().filter(Q(leased_until=None) | Q(leased_until__lt=now))
+
+
 class Withdrawal(OrganizationOwned):
     """A request to be forgotten (AV13), and what was done. Its status has one door: services/withdrawals.
 
@@ -48,7 +60,7 @@ class Withdrawal(OrganizationOwned):
     leased_until = models.DateTimeField(null=True, blank=True)  # a worker has it until then
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = OrganizationQuerySet.as_manager()
+    objects = WithdrawalQuerySet.as_manager()
 
     class Meta:
         constraints = [

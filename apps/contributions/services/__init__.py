@@ -25,6 +25,14 @@ from apps.contributions.services.testers import (
     resume_tester,
 )
 from apps.contributions.services.totals import recount_contributions
+from apps.contributions.services.withdrawals import (
+    erase_withdrawal,
+    hand_out_withdrawals,
+    retry_withdrawal,
+    withdraw_examples,
+    withdraw_organization,
+    withdraw_tester,
+)
 
 __all__ = [
     "CONSENT_WORDING",
@@ -36,6 +44,8 @@ __all__ = [
     "NewLabel",
     "capture_example",
     "create_examples",
+    "erase_withdrawal",
+    "hand_out_withdrawals",
     "import_examples",
     "invite_tester",
     "lease_next_example",
@@ -48,8 +58,12 @@ __all__ = [
     "reject_example",
     "resolve_example",
     "resume_tester",
+    "retry_withdrawal",
     "settle_examples_with_enough_labels",
     "skip_example",
     "submit_label",
     "submit_labels",
+    "withdraw_examples",
+    "withdraw_organization",
+    "withdraw_tester",
 ]

@@ -15,7 +15,7 @@ from apps.common.database import hold
 from apps.common.errors import Conflict
 from apps.common.ids import content_hash
 from apps.contributions.enums import ExampleStatus
-from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet
+from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet, Withdrawal
 from apps.contributions.queries import AGREEMENT, chunked
 from apps.contributions.services.quality import rate_examples
 from apps.contributions.services.totals import add_to_contributions
@@ -145,6 +145,27 @@ def reject_example(*, example: TrainingExample, by: Actor, now: datetime, reason
     audit.record("rejected", by=by, target=example, reason=reason[:200])
 
 
+def take_out(*, examples: TrainingExampleQuerySet, withdrawal: Withdrawal, now: datetime) -> int:
+    """Examples that somebody took back (AV13) leave every queue and every build at once; how many did so now.
+
+    What they say is erased afterwards. What they taught stays counted: people are paid by it.
+    """
+    return examples.filter(withdrawal=None).update(
+        status=ExampleStatus.WITHDRAWN,
+        withdrawal=withdrawal,
+        withdrawn_at=now,
+        leased_to=None,
+        leased_until=None,
+        updated_at=now,
+    )
+
+
+def ask_for_more_labels(*, examples: TrainingExampleQuerySet, now: datetime) -> int:
+    """Where a label was taken back, labels no longer disagree: the example waits for another one."""
+    disputed = examples.filter(status=ExampleStatus.DISPUTED)
+    return disputed.update(status=ExampleStatus.AWAITING_LABELS, updated_at=now)
+
+
 def already_decided(example_ids: Collection[int]) -> Conflict:
     decided = TrainingExample.objects.filter(pk__in=example_ids).exclude(status__in=ExampleStatus.undecided()).first()
     what = f"Example {decided.pk} is {decided.get_status_display().lower()}." if decided else "It is gone."
@@ -153,13 +174,14 @@ def already_decided(example_ids: Collection[int]) -> Conflict:
 
 def _mark_agreement(example_ids: Collection[int], payload_hash: str) -> None:
     agrees = Case(When(payload_hash=payload_hash, then=Value(True)), default=Value(False))
-    Label.objects.filter(example__in=example_ids).update(agrees=agrees)
+    Label.objects.filter(example__in=example_ids, withdrawn_at=None).update(agrees=agrees)
 
 
 def _hashes_by_example(example_ids: Collection[int]) -> dict[int, list[str]]:
     hashes: dict[int, list[str]] = defaultdict(list)
     for chunk in chunked(example_ids):
-        for example, payload_hash in Label.objects.filter(example__in=chunk).values_list("example_id", "payload_hash"):
+        labels = Label.objects.filter(example__in=chunk, withdrawn_at=None)
+        for example, payload_hash in labels.values_list("example_id", "payload_hash"):
             hashes[example].append(payload_hash)
     return hashes
 

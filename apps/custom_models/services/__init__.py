@@ -1,5 +1,6 @@
 """What changes jobs and models: a job is started, launched, polled and ended; a model is evaluated and activated."""
 
+from apps.custom_models.services import erasing
 from apps.custom_models.services.activation import ACTIVATED, DEACTIVATED, activate_model, deactivate_model
 from apps.custom_models.services.cancelling import cancel_fine_tune
 from apps.custom_models.services.evaluating import continue_evaluation, run_evaluation, start_evaluation
@@ -17,6 +18,7 @@ __all__ = [
     "cancel_fine_tune",
     "continue_evaluation",
     "deactivate_model",
+    "erasing",
     "hand_out_due_jobs",
     "hand_out_stalled_evaluations",
     "launch_fine_tune",

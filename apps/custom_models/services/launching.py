@@ -113,6 +113,7 @@ def _bring_to_provider(launch: Launch) -> None:
 
 def _create(launch: Launch, provider: Provider, access: Access) -> RemoteJob:
     """Ask for the job, after writing down that we did: looking may have taken long, and the lease may be lost."""
+    file_chunks(dataset=launch.job.dataset, split=Split.TRAIN)  # Conflict if examples were withdrawn since the upload
     asked_at = launch.clock.now()
     launch.announce(JobStatus.CREATING, creation_unanswered_since=asked_at)
     try:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from apps.common.errors import Conflict, InvalidInput
 from apps.common.ids import sha256
-from apps.contributions.enums import Split
+from apps.contributions.enums import ExampleStatus, Split
 from apps.datasets.formats import FORMATS
 from apps.datasets.models import DatasetItem, TrainingDataset
 
@@ -79,10 +79,11 @@ def file_chunks(*, dataset: TrainingDataset, split: str) -> Iterator[bytes]:
             resolution="Publish it first; then its files never change again.",
             code="not_published",
         )
-    withdrawn = DatasetItem.objects.filter(dataset=dataset, line="").count()
+    withdrawn = DatasetItem.objects.filter(dataset=dataset, example__status=ExampleStatus.WITHDRAWN).count()
     if withdrawn:
         raise Conflict(
-            f"{withdrawn} of its examples were withdrawn after {dataset} was published.",
+            f"{withdrawn} of its examples were withdrawn after {dataset} was published, so its files can no longer be "
+            "made.",
             resolution="Build a new dataset: it will hold what may still be trained on.",
             code="examples_withdrawn",
         )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, Sum
 
-from apps.contributions.enums import ExampleStatus, Split
+from apps.contributions.enums import ExampleStatus, Split, WithdrawalStatus
 from apps.datasets.models import WHOLE_ITEM, DatasetItem, ItemCredit, TrainingDataset
 from apps.datasets.queries.files import FILE_SPLITS, find_changed_files, find_changed_lines
 
@@ -17,6 +17,8 @@ def find_lineage_drift() -> list[str]:
         *_find_changed_files(),
         *_find_changed_lines(),
         *_find_lost_lines(),
+        *_find_lines_that_stayed(),
+        *_find_miscounted(),
         *_find_wrong_credits(),
         *_find_tested_items(),
     ]
@@ -41,6 +43,20 @@ def _find_lost_lines() -> Iterator[str]:
     lost = DatasetItem.objects.filter(line="").exclude(example__status=ExampleStatus.WITHDRAWN).order_by("pk")
     for dataset, item in lost.values_list("dataset_id", "pk").iterator():
         yield f"Dataset {dataset}: the line of item {item} is empty though its example was not withdrawn."
+
+
+def _find_lines_that_stayed() -> Iterator[str]:
+    """A withdrawal that is done has emptied every line."""
+    stayed = DatasetItem.objects.filter(example__withdrawal__status=WithdrawalStatus.DONE).exclude(line="")
+    for dataset, item in stayed.order_by("pk").values_list("dataset_id", "pk").iterator():
+        yield f"Dataset {dataset}: the line of item {item} is still there though its example was withdrawn and erased."
+
+
+def _find_miscounted() -> Iterator[str]:
+    taken_back = Count("items", filter=Q(items__example__withdrawal__isnull=False))
+    counted = TrainingDataset.objects.annotate(taken_back=taken_back).exclude(taken_back=F("withdrawn_count"))
+    for pk, right, stored in counted.order_by("pk").values_list("pk", "taken_back", "withdrawn_count"):
+        yield f"Dataset {pk}: {right} of its examples were withdrawn, not {stored}."
 
 
 def _find_wrong_credits() -> Iterator[str]:

@@ -56,11 +56,11 @@ def render_examples(
         columns = TrainingExample.objects.trainable().only("input", "accepted_label", "content_hash")
         examples = columns.in_bulk(batch)
         if len(examples) < len(batch):
-            raise _changed_meanwhile()
+            raise examples_changed_meanwhile()
         yield from (render(examples[pk]) for pk in batch)
 
 
-def _changed_meanwhile() -> Conflict:
+def examples_changed_meanwhile() -> Conflict:
     return Conflict(
         "Examples were withdrawn or changed while the dataset was being built.",
         resolution="Build it again.",

@@ -12,11 +12,17 @@ from apps.common.batches import in_batches
 from apps.common.errors import InvalidInput
 from apps.common.ids import sha256
 from apps.contributions.enums import Split
+from apps.contributions.models import TrainingExample
 from apps.datasets.formats import FORMATS
 from apps.datasets.models import FORMAT, MAX_ROWS, MIN_QUALITY_SCORE, DatasetItem, TrainingDataset
 from apps.datasets.queries.choice import Choice, choose_examples
 from apps.datasets.queries.previews import too_few
-from apps.datasets.queries.rendering import Rendered, render_examples, system_prompt_for
+from apps.datasets.queries.rendering import (
+    Rendered,
+    examples_changed_meanwhile,
+    render_examples,
+    system_prompt_for,
+)
 from apps.personas.models import Persona
 
 BATCH = 1000
@@ -69,6 +75,7 @@ def build_dataset(
     )
     lines = render_examples(persona=persona, system=system, format_name=format_name, ids=[pk for pk, _ in choice.rows])
     dataset.training_tokens = _write_items(dataset, choice, lines)
+    _hold_examples(dataset)
     dataset.save(update_fields=["training_tokens"])
     audit.record("built", by=by, target=dataset, examples=dataset.example_count, tokens=dataset.training_tokens)
     return dataset
@@ -127,6 +134,17 @@ def _write_items(dataset: TrainingDataset, choice: Choice, lines: Iterable[Rende
         DatasetItem.objects.bulk_create(batch)
         tokens += sum(item.tokens for item in batch if item.split == Split.TRAIN)
     return tokens
+
+
+def _hold_examples(dataset: TrainingDataset) -> None:
+    """Conflict if one was taken back while the lines were written; whoever takes one back now waits for this build.
+
+    So every withdrawal finds the lines of every build: nothing that was erased comes back with a dataset.
+    """
+    trainable = TrainingExample.objects.trainable().filter(dataset_items__dataset=dataset)
+    held = trainable.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk")
+    if len(held) < dataset.example_count:
+        raise examples_changed_meanwhile()
 
 
 def _items(dataset: TrainingDataset, choice: Choice, lines: Iterable[Rendered]) -> Iterator[DatasetItem]:

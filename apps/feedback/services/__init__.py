@@ -1,5 +1,6 @@
 """What writes feedback and what follows from it."""
 
+from apps.feedback.services import erasing
 from apps.feedback.services.verdicts import (
     change_retraining_policy,
     edit_share,
@@ -12,6 +13,7 @@ from apps.feedback.services.verdicts import (
 __all__ = [
     "change_retraining_policy",
     "edit_share",
+    "erasing",
     "mark_retraining_due",
     "record_feedback",
     "recount_approvals",

@@ -117,6 +117,9 @@ class Provider(Protocol):
     def can_list_events(self) -> bool: ...
 
     @property
+    def can_delete_files(self) -> bool: ...
+
+    @property
     def method_formats(self) -> Mapping[str, str]:
         """Which dataset format each method of tuning is fed with."""
         ...
@@ -127,6 +130,10 @@ class Provider(Protocol):
 
     def upload_file(self, access: Access, *, name: str, file: BinaryIO) -> str:
         """Upload a training file; its remote id. Uploading twice makes a second file, which is harmless."""
+        ...
+
+    def delete_file(self, access: Access, *, file_id: str) -> None:
+        """Delete a file; one that is gone already is as good."""
         ...
 
     def create_job(self, access: Access, spec: JobSpec) -> RemoteJob:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import httpx2
 import openai
 
+from apps.common.errors import ProviderError
 from apps.providers.adapters import reading
 from apps.providers.adapters.base import (
     REFERENCE_KEY,
@@ -108,6 +109,7 @@ class OpenAIProvider:
     can_cancel = True
     can_pause = True
     can_list_events = True
+    can_delete_files = True
     method_formats: Mapping[str, str] = {Method.SUPERVISED: "openai_chat", Method.DPO: "openai_preference"}
 
     def poll_seconds(self, access: Access) -> int:
@@ -116,6 +118,13 @@ class OpenAIProvider:
     def upload_file(self, access: Access, *, name: str, file: BinaryIO) -> str:
         call = _client(access).files.with_raw_response.create
         return reading.identifier(_read(call, file=(name, file), purpose="fine-tune").get("id"), what="file id")
+
+    def delete_file(self, access: Access, *, file_id: str) -> None:
+        try:
+            _read(_client(access).files.with_raw_response.delete, file_id)
+        except ProviderError as error:
+            if not isinstance(error.__cause__, openai.NotFoundError):
+                raise
 
     def create_job(self, access: Access, spec: JobSpec) -> RemoteJob:
         method: Any = {"type": spec.method, spec.method: {"hyperparameters": dict(spec.hyperparameters)}}
