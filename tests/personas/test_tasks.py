@@ -1,9 +1,7 @@
 import ast
 import inspect
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from apps.personas.tasks import TASKS, PersonaFacts, Task
 from apps.personas.tasks.base import Form, Schema, Text, Turn, check
 from apps.personas.tasks.quality import Quality, Signals, usual_quality
 from tests.factories import NOW, BaseModelFactory, OrganizationFactory, TesterFactory
+from tests.forms import FormFields
 from tests.personas.tasks.samples import SAMPLES, Sample
 
 PARTS = ("answer", "guide", "form")
@@ -127,39 +126,6 @@ def _posted(form: Mapping[str, list[str]]) -> QueryDict:
     for name, values in form.items():
         posted.setlist(name, values)
     return posted
-
-
-class FormFields(HTMLParser):
-    """The fields of a form: their names, and what a browser would send of them if nobody touched it."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-        self.values: dict[str, list[str]] = defaultdict(list)
-        self._textarea = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
-        name = said.get("name")
-        if name is None or tag not in {"input", "textarea"}:
-            return
-        self.names.add(name)
-        if tag == "textarea":
-            self._textarea = name
-            self.values[name].append("")
-        elif said.get("type") not in {"radio", "checkbox"} or "checked" in said:
-            self.values[name].append(said.get("value") or "")
-
-    def handle_data(self, data: str) -> None:
-        if self._textarea:
-            self.values[self._textarea][-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
-            text = self.values[self._textarea].pop().removeprefix("\n")  # a line end right behind the tag is no content
-            self.values[self._textarea].append(text.replace("\n", "\r\n"))
-            self._textarea = ""
 
 
 class Line(Schema):
