@@ -1,4 +1,4 @@
-"""CSV in (columns `text` and, if the rows are coded, `category`) and the one rule for CSV out.
+"""CSV in (columns `text` and, if what is right is known, `category` or `answer`) and the one rule for CSV out.
 
 A fault of the file (encoding, quoting, columns, a giant cell) refuses all of it: whatever follows would be guesswork.
 A fault of one row marks that row. Cells are data: what looks like a formula is kept as the text it is, and nothing
@@ -10,15 +10,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from apps.common.errors import InvalidInput
-from apps.contributions.formats.base import ImportRow
+from apps.contributions.formats.rows.base import ImportRow
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 NEEDED, OPTIONAL = "text", "category"
+ALSO_CALLED = "answer"  # the same column in files whose right answers are texts
 MAX_CELL_CHARACTERS = 100_000
 MAX_LINE_BYTES = 1_000_000  # what is read before giving up on finding the end of a line
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvRows:
+    name = "csv_rows"
+    title = "CSV with the columns text and category, or text and answer"
+    extensions: tuple[str, ...] = (".csv",)
+
+    def recognises(self, head: bytes) -> bool:
+        first = head.decode("utf-8-sig", errors="ignore").partition("\n")[0].lower()
+        return NEEDED in [name.strip(' "\r') for name in first.split(",")]
+
+    def read(self, file: BinaryIO) -> Iterator[ImportRow]:
+        return read_csv(file)
 
 
 def read_csv(file: BinaryIO, *, both_columns: bool = False) -> Iterator[ImportRow]:
@@ -109,7 +123,7 @@ def _columns(header: list[str] | None) -> list[str]:
             code="empty_file",
         )
     columns = [name.lower() for name in header]
-    if columns.count(NEEDED) != 1 or columns.count(OPTIONAL) > 1:
+    if columns.count(NEEDED) != 1 or columns.count(OPTIONAL) + columns.count(ALSO_CALLED) > 1:
         raise _wrong_columns(
             header, f"It needs {NEEDED!r} once, and {OPTIONAL!r} once if the rows are coded, separated by commas."
         )
@@ -129,7 +143,7 @@ def _row(line: int, cells: list[str], columns: list[str]) -> ImportRow:
         fault = f"It has {len(cells)} cells where the header names {len(columns)}. Put cells with commas in quotes."
         return ImportRow(line=line, text="", fault=fault)
     named = dict(zip(columns, cells, strict=True))
-    return ImportRow(line=line, text=named[NEEDED], category=named.get(OPTIONAL, ""))
+    return ImportRow(line=line, text=named[NEEDED], category=named.get(OPTIONAL, "") or named.get(ALSO_CALLED, ""))
 
 
 def write_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
