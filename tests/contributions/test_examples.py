@@ -29,7 +29,7 @@ def persona() -> Persona:
 
 
 def _create(persona: Persona, *items: NewExample) -> list[ExampleResult]:
-    return create_examples(organization=persona.organization, items=items, by=SYSTEM)
+    return create_examples(organization=persona.organization, items=items, by=SYSTEM, now=NOW)
 
 
 def _capture(persona: Persona, **fields: Any) -> TrainingExample | None:
@@ -95,7 +95,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_items(
 ) -> None:
     for count in (1, 20):
         items = [NewExample("coder", {"text": f"{count}-{n}"}, client_id=f"{count}-{n}") for n in range(count)]
-        with django_assert_num_queries(7):  # a savepoint around, personas, hold, ids, hashes, insert
+        with django_assert_num_queries(8):  # a savepoint around, personas, hold, client ids, hashes, new ids, insert
             _create(persona, *items)
 
 

@@ -1,18 +1,32 @@
+import builtins
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import mixins, serializers, status
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common.api import as_flywheel_error, error_body
-from apps.common.errors import FlywheelError, InvalidInput, TooLarge
+from apps.common.errors import InvalidInput, TooLarge
 from apps.contributions import services
+from apps.contributions.api.items import (
+    ExampleLineResultSerializer,
+    ExampleResultsSerializer,
+    NewExampleSerializer,
+    read_item,
+    result_of,
+)
+from apps.contributions.api.lines import MEDIA_TYPES, Body, LinesRenderer, take_in_lines
 from apps.contributions.enums import ExampleKind, ExampleSource, ExampleStatus
 from apps.contributions.models import TrainingExample
 from apps.organizations.enums import Scope
+from apps.organizations.models import ApiKey
 from apps.organizations.permissions import acting, organization_of
 
 NOT_FILTERS = {"cursor", "page_size", "organization"}
@@ -43,35 +57,6 @@ class ExampleSerializer(serializers.ModelSerializer[TrainingExample]):
         read_only_fields = fields
 
 
-class NewExampleSerializer(serializers.Serializer[Any]):
-    persona = serializers.SlugField(max_length=100, help_text="Slug of the persona that is to learn it.")
-    input = serializers.DictField(help_text='In the shape of its task; for survey coding {"text": ...}.')
-    kind = serializers.ChoiceField(ExampleKind.choices, required=False, help_text="The task's first kind unless given.")
-    output = serializers.DictField(required=False, allow_null=True, help_text="What a model answered.")
-    client_id = serializers.CharField(
-        required=False, max_length=100, help_text="Your own id: sending it twice changes nothing."
-    )
-    conversation_ref = serializers.CharField(required=False, max_length=100)
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField()
-    message = serializers.CharField()
-    param = serializers.CharField(allow_null=True)
-    resolution = serializers.CharField()
-
-
-class ExampleResultSerializer(serializers.Serializer[Any]):
-    status = serializers.ChoiceField([(value.value, value.value) for value in services.ExampleResultStatus])
-    id = serializers.IntegerField(allow_null=True, help_text="Of the example stored, or of the one that was there.")
-    client_id = serializers.CharField(allow_null=True)
-    error = ErrorSerializer(allow_null=True)
-
-
-class ExampleResultsSerializer(serializers.Serializer[Any]):
-    results = ExampleResultSerializer(many=True)
-
-
 class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[TrainingExample]):
     """Training examples: one input each, what a model answered, and what people say is right."""
 
@@ -89,29 +74,54 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         """The organization's examples, newest first."""
         return super().list(request, *args, **kwargs)
 
+    def get_renderers(self) -> builtins.list[BaseRenderer]:  # `list` is the action here
+        return [*super().get_renderers(), *([LinesRenderer()] if self.request.method == "POST" else [])]
+
     @extend_schema(
-        request=PolymorphicProxySerializer(
-            component_name="NewExamples",
-            serializers=[NewExampleSerializer, NewExampleSerializer(many=True)],
-            resource_type_field_name=None,
-            many=False,  # each serializer says for itself whether it is a list
-        ),
-        responses={200: ExampleResultsSerializer, 201: ExampleResultsSerializer},
+        request={
+            "application/json": PolymorphicProxySerializer(
+                component_name="NewExamples",
+                serializers=[NewExampleSerializer, NewExampleSerializer(many=True)],
+                resource_type_field_name=None,
+                many=False,  # each serializer says for itself whether it is a list
+            ),
+            **dict.fromkeys(MEDIA_TYPES, NewExampleSerializer),
+        },
+        responses={
+            (200, "application/json"): ExampleResultsSerializer,
+            (200, MEDIA_TYPES[0]): ExampleLineResultSerializer,
+            (201, "application/json"): ExampleResultsSerializer,
+        },
     )
-    def create(self, request: Request) -> Response:
-        """Add one example or a list of up to 500.
+    def create(self, request: Request) -> HttpResponseBase:
+        """Add one example, a list of up to 500, or up to 200,000 as NDJSON.
 
         Each gets its own result, in the order sent. A list is answered by 200 whatever became of its items. A single
         example is answered by 201 if it was stored, by 200 if it was known, and by its error if it cannot be used.
+
+        NDJSON (`Content-Type: application/x-ndjson`) has one example on each line, of at most 1 MB, and is answered by
+        200 and one result on each line, once all of it was read. It is stored in batches as it arrives, so memory and
+        waiting stay the same however much it is; when the connection breaks, what came before stays. Send your own
+        `client_id` with each: then all of it can be sent again, and what is there already is answered by `exists`.
         """
+        if _media_type(request) in MEDIA_TYPES:
+            return self._create_from_lines(request)
         single = isinstance(request.data, dict)
         items = [request.data] if single else request.data
         results = _create(request, items)
         if single and results[0].error is not None:
             raise results[0].error
         created = single and results[0].status == services.ExampleResultStatus.CREATED
-        body = {"results": [_result(item, result) for item, result in zip(items, results, strict=True)]}
+        body = {"results": [result_of(item, result) for item, result in zip(items, results, strict=True)]}
         return Response(body, status=status.HTTP_201_CREATED if created else status.HTTP_200_OK)
+
+    def _create_from_lines(self, request: Request) -> FileResponse:
+        results = take_in_lines(Body(request._request), store=partial(_store, request), may_decide=_may_decide(request))
+        return FileResponse(results, content_type=MEDIA_TYPES[0])
+
+
+def _media_type(request: Request) -> str:
+    return (request.content_type or "").partition(";")[0].strip().lower()
 
 
 def _create(request: Request, data: Any) -> list[services.ExampleResult]:
@@ -119,34 +129,26 @@ def _create(request: Request, data: Any) -> list[services.ExampleResult]:
     if not isinstance(data, list):
         raise InvalidInput("This is neither an example nor a list of them.", resolution="Send an object or a list.")
     if len(data) > services.MAX_ITEMS:
-        raise TooLarge(f"These are {len(data):,} examples.", resolution=f"Send at most {services.MAX_ITEMS:,} at once.")
-    read = [_read(item) for item in data]
-    usable = [item for item in read if isinstance(item, services.NewExample)]
-    stored = iter(services.create_examples(organization=organization_of(request), items=usable, by=acting(request)))
-    return [
-        next(stored)
-        if isinstance(item, services.NewExample)
-        else services.ExampleResult(services.ExampleResultStatus.REJECTED, error=item)
-        for item in read
-    ]
+        raise TooLarge(
+            f"These are {len(data):,} examples.",
+            resolution=f"Send at most {services.MAX_ITEMS:,} at once, or one on each line as {MEDIA_TYPES[0]}.",
+        )
+    may_decide = _may_decide(request)
+    read = [read_item(item, may_decide=may_decide) for item in data]
+    stored = iter(_store(request, [item for item in read if isinstance(item, services.NewExample)]))
+    return [next(stored) if isinstance(item, services.NewExample) else services.rejected(item) for item in read]
 
 
-def _read(item: Any) -> services.NewExample | FlywheelError:
-    serializer = NewExampleSerializer(data=item)
-    try:
-        serializer.is_valid(raise_exception=True)
-    except serializers.ValidationError as error:
-        return as_flywheel_error(error) or InvalidInput("This is no example.")
-    return services.NewExample(**serializer.validated_data)
+def _store(request: Request, items: list[services.NewExample]) -> list[services.ExampleResult]:
+    return services.create_examples(
+        organization=organization_of(request), items=items, by=acting(request), now=timezone.now()
+    )
 
 
-def _result(item: Any, result: services.ExampleResult) -> dict[str, Any]:
-    return {
-        "status": result.status.value,
-        "id": result.example_id,
-        "client_id": item.get("client_id") if isinstance(item, dict) else None,
-        "error": None if result.error is None else error_body(result.error)["error"],
-    }
+def _may_decide(request: Request) -> bool:
+    """A member whose role lets them write decides what is right; a key does so if it may train on it too, for what is
+    accepted on its word goes straight into datasets."""
+    return not isinstance(request.auth, ApiKey) or request.auth.allows([Scope.TRAIN])
 
 
 def _filters(request: Request) -> dict[str, str]:

@@ -5,15 +5,9 @@ from apps.contributions.services.decisions import (
     resolve_example,
     settle_examples_with_enough_labels,
 )
-from apps.contributions.services.examples import (
-    MAX_ITEMS,
-    ExampleResult,
-    ExampleResultStatus,
-    NewExample,
-    capture_example,
-    create_examples,
-)
-from apps.contributions.services.imports import ImportResult, import_examples
+from apps.contributions.services.examples import MAX_ITEMS, capture_example, create_examples
+from apps.contributions.services.imports import ImportResult, import_examples, rehearse_import
+from apps.contributions.services.intake import ExampleResult, ExampleResultStatus, NewExample, rejected
 from apps.contributions.services.labels import NewLabel, submit_label, submit_labels
 from apps.contributions.services.leases import lease_next_example, skip_example
 from apps.contributions.services.quality import note_continuation, note_feedback, recompute_quality
@@ -55,7 +49,9 @@ __all__ = [
     "recompute_quality",
     "record_consent",
     "recount_contributions",
+    "rehearse_import",
     "reject_example",
+    "rejected",
     "resolve_example",
     "resume_tester",
     "retry_withdrawal",

@@ -1,7 +1,6 @@
-"""Examples from files, many at a time."""
+"""Examples from files, many at a time: stored for good, or rehearsed to see what would become of them."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,19 +12,17 @@ from apps.common.audit import Actor
 from apps.common.batches import in_batches
 from apps.common.database import hold
 from apps.common.errors import InvalidInput, NotAllowed
-from apps.common.ids import content_hash
-from apps.contributions.enums import ExampleSource, ExampleStatus, Split
+from apps.contributions.enums import Split
 from apps.contributions.formats import ImportRow
-from apps.contributions.models import Label, Tester, TrainingExample
+from apps.contributions.models import Tester, TrainingExample
 from apps.contributions.queries import check_may_label
-from apps.contributions.services.examples import NewExample, build_example
-from apps.contributions.services.quality import rate_example
-from apps.contributions.services.totals import add_to_contributions
+from apps.contributions.services.intake import ExampleResult, ExampleResultStatus, Intake, NewExample
 from apps.personas.models import Persona
-from apps.personas.queries import facts_of, task_of
 
 BATCH = 500  # their hashes fit into one statement on any SQLite
 MAX_REJECTED = 1000  # more than that is not a file with mistakes but the wrong file
+SHOWN_ROWS = 20  # as they would be stored
+SHOWN_DUPLICATES = 100
 
 
 @dataclass
@@ -33,6 +30,11 @@ class ImportResult:
     created: int = 0
     duplicates: int = 0  # rows whose text the persona has already, or that repeat an earlier row; they change nothing
     rejected: list[tuple[int, str]] = field(default_factory=list)  # (line, why)
+    # The first of each, for people to look at.
+    rows: list[tuple[int, TrainingExample]] = field(default_factory=list, compare=False)
+    twins: list[tuple[int, int | None]] = field(
+        default_factory=list, compare=False
+    )  # (line, the example there; None: an earlier row)
 
 
 @transaction.atomic
@@ -52,16 +54,31 @@ def import_examples(
     the accepted answer on the word of `by`, which no tester is credited for. A row without one awaits labels;
     with `label_as` it is rejected. `split_pin="test"` keeps all of them out of training for ever.
     """
-    if label_as is not None:
-        _check_labeller(label_as, persona)
-    if split_pin and split_pin not in Split.values:
-        raise InvalidInput(f"There is no split {split_pin!r}.", resolution=f"Choose from: {', '.join(Split.values)}.")
     hold(persona)
-    loader = _Loader(persona=persona, by=by, now=now, label_as=label_as, split_pin=split_pin)
+    loader = Loader(persona, by=by, now=now, label_as=label_as, split_pin=split_pin)
     for batch in in_batches(rows, BATCH):
         loader.load(batch)
-    loader.credit()
-    result = loader.result
+    record_import(persona, loader.result, by=by)
+    return loader.result
+
+
+def rehearse_import(
+    *,
+    persona: Persona,
+    rows: Iterable[ImportRow],
+    by: Actor,
+    now: datetime,
+    label_as: Tester | None = None,
+    split_pin: str = "",
+) -> ImportResult:
+    """What `import_examples` would do with these rows, by the same code: nothing is stored, nobody kept waiting."""
+    loader = Loader(persona, by=by, now=now, label_as=label_as, split_pin=split_pin, is_rehearsal=True)
+    for batch in in_batches(rows, BATCH):
+        loader.load(batch)
+    return loader.result
+
+
+def record_import(persona: Persona, result: ImportResult, *, by: Actor) -> None:
     audit.record(
         "imported",
         by=by,
@@ -70,70 +87,60 @@ def import_examples(
         duplicates=result.duplicates,
         rejected=len(result.rejected),
     )
-    return result
 
 
-def _check_labeller(tester: Tester, persona: Persona) -> None:
-    check_may_label(tester=tester)
-    if tester.organization_id != persona.organization_id:
-        raise NotAllowed(
-            f"{tester.display_name} is a tester of another organization.",
-            resolution="Label as one of the persona's own organization's testers.",
-        )
+def check_import(*, persona: Persona, label_as: Tester | None, split_pin: str) -> None:
+    """NotAllowed or InvalidInput if rows cannot come in this way, whatever they are."""
+    if label_as is not None:
+        check_may_label(tester=label_as)
+        if label_as.organization_id != persona.organization_id:
+            raise NotAllowed(
+                f"{label_as.display_name} is a tester of another organization.",
+                resolution="Label as one of the persona's own organization's testers.",
+            )
+    if split_pin and split_pin not in Split.values:
+        raise InvalidInput(f"There is no split {split_pin!r}.", resolution=f"Choose from: {', '.join(Split.values)}.")
 
 
-class _Loader:
-    """One import under way."""
+class Loader:
+    """One import under way: rows in, batch by batch; the report builds up in `result`."""
 
-    def __init__(self, *, persona: Persona, by: Actor, now: datetime, label_as: Tester | None, split_pin: str) -> None:
-        self.persona, self.by, self.now = persona, by, now
-        self.label_as, self.split_pin = label_as, split_pin
-        self.task, self.facts = task_of(persona), facts_of(persona)
-        self.decides = label_as is None or persona.labels_per_example == 1
+    def __init__(self, persona: Persona, *, label_as: Tester | None = None, split_pin: str = "", **intake: Any) -> None:
+        check_import(persona=persona, label_as=label_as, split_pin=split_pin)
+        self.intake = Intake(persona, label_as=label_as, split_pin=split_pin, **intake)
         self.result = ImportResult()
-        self.labelled = 0
 
-    def load(self, rows: list[ImportRow]) -> None:
-        read = [pair for row in rows if (pair := self._read(row)) is not None]
-        fresh = self._without_duplicates(read)
-        TrainingExample.objects.bulk_create([example for example, _ in fresh])
-        self.result.created += len(fresh)
-        if self.label_as is not None:
-            self._label(self.label_as, fresh)
+    def load(self, rows: Sequence[ImportRow]) -> list[ExampleResult]:
+        """Earlier batches are stored or remembered by now, so repeats are found across them too."""
+        results = self.intake.take_in([self._read(row) for row in rows])
+        for row, result in zip(rows, results, strict=True):
+            self._note(row.line, result)
+        return results
 
-    def credit(self) -> None:
-        if self.label_as is not None and self.decides and self.labelled:
-            add_to_contributions(persona=self.persona, agreeing=Counter({self.label_as.pk: self.labelled}))
-
-    def _read(self, row: ImportRow) -> tuple[TrainingExample, dict[str, Any] | None] | None:
-        """The row as an unsaved example and its label; None, and a line in the report, if it cannot be used."""
+    def _read(self, row: ImportRow) -> NewExample | InvalidInput:
+        if row.fault:
+            return InvalidInput(row.fault)
         try:
-            if row.fault:
-                raise InvalidInput(row.fault)
-            data, label = self.task.read_pair(row.text, row.category)
-            if label is None and self.label_as is not None:
-                raise InvalidInput("category: it is empty, so there is nothing to label it with.")
-            label = None if label is None else self.task.clean_label(label, self.facts)
-            return self._example(data, label), label
+            data, label = self.intake.task.read_pair(row.text, row.category, row.history)
         except InvalidInput as error:
-            self._reject(row, error)
-            return None
+            return error
+        kind = row.kind if row.kind in self.intake.task.kinds else ""
+        return NewExample(self.intake.persona.slug, data, kind=kind, label=label, metadata=row.metadata)
 
-    def _example(self, data: dict[str, Any], label: dict[str, Any] | None) -> TrainingExample:
-        item = NewExample(self.persona.slug, data)
-        example = build_example(persona=self.persona, item=item, source=ExampleSource.IMPORT, by=self.by)
-        example.split_pin = self.split_pin
-        if label is not None and self.decides:
-            example.status = ExampleStatus.ACCEPTED
-            example.accepted_label = label
-            example.category = self.task.category(label)[:100]
-            example.accepted_at = self.now
-            example.accepted_by = (self.label_as.user if self.label_as else self.by).audit_name
-            rate_example(example=example)
-        return example
+    def _note(self, line: int, result: ExampleResult) -> None:
+        if result.error is not None:
+            self._reject(line, str(result.error))
+        elif result.status == ExampleResultStatus.CREATED:
+            self.result.created += 1
+            if len(self.result.rows) < SHOWN_ROWS and result.example is not None:
+                self.result.rows.append((line, result.example))
+        else:
+            self.result.duplicates += 1
+            if len(self.result.twins) < SHOWN_DUPLICATES:
+                self.result.twins.append((line, result.example_id))
 
-    def _reject(self, row: ImportRow, error: InvalidInput) -> None:
-        self.result.rejected.append((row.line, str(error)))
+    def _reject(self, line: int, why: str) -> None:
+        self.result.rejected.append((line, why))
         if len(self.result.rejected) > MAX_REJECTED:
             raise InvalidInput(
                 f"More than {MAX_REJECTED:,} rows cannot be used; the first is line {self.result.rejected[0][0]}: "
@@ -141,36 +148,3 @@ class _Loader:
                 resolution="Check that the file belongs to this persona. Nothing of it was stored.",
                 code="too_many_rejected",
             )
-
-    def _without_duplicates(
-        self, read: list[tuple[TrainingExample, dict[str, Any] | None]]
-    ) -> list[tuple[TrainingExample, dict[str, Any] | None]]:
-        """Earlier batches are in the database by now, so looking there finds repeats across them too."""
-        hashes = [example.content_hash for example, _ in read]
-        seen = set(
-            TrainingExample.objects.filter(persona=self.persona, content_hash__in=hashes).values_list(
-                "content_hash", flat=True
-            )
-        )
-        fresh = []
-        for example, label in read:
-            if example.content_hash in seen:
-                self.result.duplicates += 1
-            else:
-                seen.add(example.content_hash)
-                fresh.append((example, label))
-        return fresh
-
-    def _label(self, tester: Tester, fresh: list[tuple[TrainingExample, dict[str, Any] | None]]) -> None:
-        Label.objects.bulk_create(
-            Label(
-                organization_id=self.persona.organization_id,
-                example=example,
-                tester=tester,
-                payload=label,
-                payload_hash=content_hash(label),
-                agrees=True if self.decides else None,
-            )
-            for example, label in fresh
-        )
-        self.labelled += len(fresh)
