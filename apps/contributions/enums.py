@@ -83,6 +83,16 @@ class SkipReason(models.TextChoices):
     BROKEN = "broken", "It is broken or empty"
     OTHER = "other", "Something else"
 
+    @classmethod
+    def for_skipping(cls) -> list["SkipReason"]:
+        """Somebody else may know."""
+        return [cls.UNCLEAR, cls.TWO_FIT, cls.NOT_MY_FIELD, cls.LANGUAGE, cls.OTHER]
+
+    @classmethod
+    def for_reporting(cls) -> list["SkipReason"]:
+        """Nobody should be asked before staff have looked."""
+        return [cls.PERSONAL_DATA, cls.HARMFUL, cls.BROKEN, cls.OTHER]
+
 
 class UploadStatus(models.TextChoices):
     """The stages of an upload (AV15), in order."""

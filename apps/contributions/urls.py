@@ -2,17 +2,32 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.contributions import views
-from apps.contributions.api import ExampleViewSet
+from apps.contributions.api import ExampleViewSet, RandomReferenceAnswer, ReferenceAnswers
+from apps.contributions.views.own_data import own_data_download, own_data_home, own_data_page
 
 router = SimpleRouter()
 router.register("examples", ExampleViewSet, basename="example")
 
-api_urls = [path("", include(router.urls))]
+REFERENCES = "personas/<slug:slug>/reference-answers/"
+
+api_urls = [
+    path(REFERENCES, ReferenceAnswers.as_view(), name="reference-answers"),
+    path(f"{REFERENCES}random/", RandomReferenceAnswer.as_view(), name="random-reference-answer"),
+    path("", include(router.urls)),
+]
+
+ITEM = "review/<slug:organization>/<slug:persona>/<row_id:example>/"
 
 page_urls = [
+    path("your-data/", own_data_home, name="own_data_home"),
+    path("your-data/<slug:organization>/", own_data_page, name="own_data"),
+    path("your-data/<slug:organization>/download/", own_data_download, name="own_data_download"),
     path("review/", views.review_home, name="review_home"),
     path("review/<slug:organization>/", views.review_consent, name="review_consent"),
     path("review/<slug:organization>/<slug:persona>/", views.review_desk, name="review_desk"),
-    path("review/<slug:organization>/<slug:persona>/<row_id:example>/", views.review_label, name="review_label"),
-    path("review/<slug:organization>/<slug:persona>/<row_id:example>/skip/", views.review_skip, name="review_skip"),
+    path(ITEM, views.review_label, name="review_label"),
+    path(f"{ITEM}diff/", views.review_diff, name="review_diff"),
+    path(f"{ITEM}report/", views.review_report, name="review_report"),
+    path(f"{ITEM}skip/", views.review_skip, name="review_skip"),
+    path(f"{ITEM}undo/", views.review_undo, name="review_undo"),
 ]

@@ -82,14 +82,13 @@ def test_a_strangers_persona_and_a_paused_tester_are_refused(persona: Persona, a
     assert not TrainingExample.objects.exclude(leased_to=None).exists()
 
 
-def test_what_is_skipped_is_set_aside_for_everybody_and_comes_back(persona: Persona, ada: Tester, ben: Tester) -> None:
+def test_what_is_skipped_is_somebody_elses_to_answer(persona: Persona, ada: Tester, ben: Tester) -> None:
     example = TrainingExampleFactory(persona=persona)
     lease_next_example(tester=ada, persona=persona, now=NOW)
-    assert not skip_example(tester=ben, example=example, now=NOW)
-    assert skip_example(tester=ada, example=example, now=NOW)
-    for tester in (ada, ben):
-        assert lease_next_example(tester=tester, persona=persona, now=NOW) is None
-    assert lease_next_example(tester=ben, persona=persona, now=NOW + timedelta(minutes=16)) == example
+    skip_example(tester=ada, example=example, reason="unclear")
+    assert lease_next_example(tester=ada, persona=persona, now=NOW) is None
+    assert lease_next_example(tester=ben, persona=persona, now=NOW) == example
+    assert lease_next_example(tester=ada, persona=persona, now=NOW + timedelta(days=1)) is None
 
 
 def test_progress_counts_today_and_what_is_left(persona: Persona, ada: Tester) -> None:
@@ -106,15 +105,17 @@ def test_progress_counts_today_and_what_is_left(persona: Persona, ada: Tester) -
 def test_an_empty_queue_says_why(persona: Persona, ada: Tester, ben: Tester) -> None:
     Persona.objects.update(labels_per_example=2)
 
-    def why() -> tuple[int, int, int]:
+    def why() -> tuple[int, int, int, int]:
         empty = explain_empty_queue(tester=ada, persona=persona, now=NOW)
-        return empty.examples, empty.labelled_by_me, empty.elsewhere
+        return empty.examples, empty.labelled_by_me, empty.skipped_by_me, empty.elsewhere
 
-    assert why() == (0, 0, 0)
+    assert why() == (0, 0, 0, 0)
     examples = TrainingExampleFactory.create_batch(2, persona=persona)
     submit_label(tester=ada, example=examples[0], payload=LOST, now=NOW)
-    assert why() == (2, 1, 0)
+    assert why() == (2, 1, 0, 0)
     lease_next_example(tester=ben, persona=persona, now=NOW)
     submit_label(tester=ben, example=examples[0], payload=LOST, now=NOW)
     lease_next_example(tester=ben, persona=persona, now=NOW)
-    assert why() == (2, 0, 1)
+    assert why() == (2, 0, 0, 1)
+    skip_example(tester=ada, example=examples[1], reason="language")
+    assert why() == (2, 0, 1, 0)

@@ -1,3 +1,4 @@
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -7,8 +8,8 @@ from django.utils import timezone
 
 from apps.common.audit import SYSTEM
 from apps.contributions.enums import TesterStatus
-from apps.contributions.models import Label, Tester, TrainingExample
-from apps.contributions.services import CONSENT_WORDING, capture_example
+from apps.contributions.models import Label, Skip, Tester, TrainingExample
+from apps.contributions.services import CONSENT_WORDING, capture_example, report_example
 from apps.contributions.views import WORDING_ID
 from apps.organizations.models import User
 from apps.personas.models import Persona
@@ -16,6 +17,8 @@ from tests.factories import MembershipFactory, PersonaFactory, TesterFactory, Tr
 
 pytestmark = pytest.mark.django_db
 DESK = "/review/bank/coder/"
+PAGE = {"version": "1.0", "metadata": {"title": "Bread"}, "sections": [{"type": "hero", "title": "Bread"}]}
+VALID = {"answer": json.dumps(PAGE)}
 
 
 @pytest.fixture
@@ -34,6 +37,15 @@ def persona() -> Persona:
 def tester(persona: Persona) -> Tester:
     tester: Tester = TesterFactory(organization=persona.organization)
     return tester
+
+
+@pytest.fixture
+def builder(persona: Persona) -> Persona:
+    """Where testers write, so that there is something to lose and to compare."""
+    builder: Persona = PersonaFactory(
+        slug="builder", organization=persona.organization, task="page_builder", settings={}
+    )
+    return builder
 
 
 def _signed_in(user: User) -> Client:
@@ -172,10 +184,30 @@ def test_htmx_gets_only_what_changes(persona: Persona, web: Client) -> None:
 def test_a_wrong_label_is_explained_and_the_example_stays(persona: Persona, web: Client, sent: dict[str, str]) -> None:
     example = TrainingExampleFactory(persona=persona)
     web.get(DESK)
-    page = web.post(f"{DESK}{example.pk}/", sent, follow=True).content.decode()
-    assert page.count("message--error") == 1
+    response = web.post(f"{DESK}{example.pk}/", sent)
+    page = response.content.decode()
+    assert (response.status_code, page.count("message--error")) == (400, 1)
     assert f'action="/review/bank/coder/{example.pk}/"' in page
+    assert 'aria-describedby="label-error"' in page
     assert not Label.objects.exists()
+
+
+def test_what_was_typed_is_kept_where_something_is_wrong_with_it(builder: Persona, web: Client) -> None:
+    example = TrainingExampleFactory(
+        persona=builder, kind="page_generation", input={"prompt": "A page", "context": "", "current_page": None},
+        output=PAGE,
+    )  # fmt: skip
+    url = f"/review/bank/builder/{example.pk}/"
+    web.get("/review/bank/builder/")
+    response = web.post(url, {"answer": '{"version": "1.0", <b>', "rating": "2"})
+    page = response.content.decode()
+    assert (response.status_code, Label.objects.count()) == (400, 0)
+    assert "line 1, column 20" in page
+    assert "{&quot;version&quot;: &quot;1.0&quot;, &lt;b&gt;</textarea>" in page
+    assert 'name="rating" value="2" checked' in page
+    by_htmx = web.post(url, {"answer": "{"}, headers={"HX-Request": "true"})
+    assert by_htmx.status_code == 200  # of anything else htmx would show nothing
+    assert "line 1, column 2" in by_htmx.content.decode()
 
 
 @pytest.mark.parametrize("rating", ["", "x", "²", "6", "-1"])
@@ -185,22 +217,114 @@ def test_a_rating_that_is_none_stores_no_wrong_number(persona: Persona, web: Cli
     assert set(Label.objects.values_list("rating", flat=True)) <= {None}
 
 
-def test_what_another_tester_took_over_is_explained(persona: Persona, web: Client) -> None:
-    ben = TesterFactory(organization=persona.organization)
+def test_what_another_tester_took_over_is_explained_and_can_be_copied(builder: Persona, web: Client) -> None:
+    ben = TesterFactory(organization=builder.organization)
     soon = timezone.now() + timedelta(minutes=10)
-    example = TrainingExampleFactory(persona=persona, leased_to=ben, leased_until=soon)
-    page = web.post(f"{DESK}{example.pk}/", {"code": "lost_card"}, follow=True).content.decode()
-    assert "was handed to another tester" in page
+    kept = {"kind": "page_generation", "output": PAGE}
+    asked = [{"prompt": f"A page {n}", "context": "", "current_page": None} for n in range(2)]
+    theirs = TrainingExampleFactory(persona=builder, input=asked[0], leased_to=ben, leased_until=soon, **kept)
+    mine = TrainingExampleFactory(persona=builder, input=asked[1], **kept)
+    for typed in ('{"mine": "<b>"}', '{"mine": "<b>"'):  # complete or not: nothing of it is lost
+        response = web.post(f"/review/bank/builder/{theirs.pk}/", {"answer": typed})
+        page = response.content.decode()
+        assert response.status_code == 409
+        copied = page.partition('id="unsaved"')[2].partition("</textarea>")[0]
+        assert "mine&quot;: &quot;&lt;b&gt;&quot;" in copied
+        assert f'action="/review/bank/builder/{mine.pk}/"' in page
+        assert "A page 0" not in page
+    assert "was handed to another tester" in web.post(f"/review/bank/builder/{theirs.pk}/", VALID).content.decode()
     assert not Label.objects.exists()
 
 
-def test_skipping_sets_an_example_aside(persona: Persona, web: Client) -> None:
+def test_a_label_after_the_lease_ended_counts_if_nobody_took_over(
+    persona: Persona, web: Client, tester: Tester
+) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    example = TrainingExampleFactory(persona=persona, leased_to=tester, leased_until=long_ago)
+    web.post(f"{DESK}{example.pk}/", {"code": "lost_card"})
+    assert Label.objects.get().payload == {"code": "lost_card"}
+
+
+def test_the_difference_to_the_models_answer_is_shown(builder: Persona, web: Client) -> None:
+    example = TrainingExampleFactory(
+        persona=builder, kind="page_generation", input={"prompt": "A page", "context": "", "current_page": None},
+        output=PAGE,
+    )  # fmt: skip
+    url = f"/review/bank/builder/{example.pk}/diff/"
+    web.get("/review/bank/builder/")
+    typed = {"answer": json.dumps({**PAGE, "metadata": {"title": "Cakes <b>"}})}
+    page = web.post(url, typed).content.decode()
+    assert '<del><span class="visually-hidden">[removed: </span>Bread<span' in page
+    assert '<ins><span class="visually-hidden">[added: </span>Cakes &lt;b&gt;<span' in page
+    assert "Cakes &lt;b&gt;" in page.partition("<textarea")[2]
+    part = web.post(url, typed, headers={"HX-Request": "true"}).content.decode()
+    assert ("<ins>" in part, "<form" in part) == (True, False)
+    same = {"answer": json.dumps(PAGE)}
+    assert "Nothing so far" in web.post(url, same, headers={"HX-Request": "true"}).content.decode()
+    assert "it is no JSON" in web.post(url, {"answer": "{"}, headers={"HX-Request": "true"}).content.decode()
+    assert not Label.objects.exists()
+
+
+def test_what_is_not_on_ones_desk_cannot_be_read_there(persona: Persona, web: Client) -> None:
+    """Neither what others decided or reported, nor what is on another's screen: not by guessing its number."""
+    ben, soon = TesterFactory(organization=persona.organization), timezone.now() + timedelta(minutes=10)
+    secret = {"persona": persona, "input": {"text": "Secret words"}}
+    hidden = [
+        TrainingExampleFactory(**secret, status="rejected"),
+        TrainingExampleFactory(**secret, leased_to=ben, leased_until=soon),
+        TrainingExampleFactory(**secret, consent=False),
+        reported := TrainingExampleFactory(**secret),
+    ]
+    report_example(tester=ben, example=reported, reason="harmful")
+    for example in hidden:
+        for path in ("", "diff/", "undo/"):
+            page = web.post(f"{DESK}{example.pk}/{path}", {"code": ""}, follow=True)
+            assert "Secret" not in page.content.decode()
+
+
+def test_history_is_read_before_the_question(persona: Persona, web: Client) -> None:
+    Persona.objects.filter(pk=persona.pk).update(task="conversation", settings={})
+    history = [{"role": "user", "content": "Hello <b>"}, {"role": "assistant", "content": "Morning!"}]
+    TrainingExampleFactory(persona=persona, kind="chat_turn", input={"history": history, "message": "Cake?"})
+    page = web.get(DESK).content.decode()
+    places = [page.index(words) for words in ("Hello &lt;b&gt;", "Morning!", "Cake?")]
+    assert places == sorted(places)
+    assert page.count("Morning!") == 1
+
+
+def test_skipping_leads_on_and_is_remembered(persona: Persona, web: Client) -> None:
     first, second = TrainingExampleFactory.create_batch(2, persona=persona)
     web.get(DESK)
-    page = web.post(f"{DESK}{first.pk}/skip/", follow=True).content.decode()
+    page = web.post(f"{DESK}{first.pk}/skip/", {"reason": "unclear", "note": "Which?"}, follow=True).content.decode()
     assert f'action="/review/bank/coder/{second.pk}/"' in page
-    page = web.post(f"{DESK}{second.pk}/skip/", follow=True).content.decode()
-    assert "2 examples are on another tester’s screen or set aside" in page
+    page = web.post(f"{DESK}{second.pk}/skip/", {"reason": "language"}, follow=True).content.decode()
+    assert "2 examples that you skipped wait" in page
+    assert [(skip.reason, skip.note, skip.is_report) for skip in Skip.objects.order_by("pk")] == [
+        ("unclear", "Which?", False),
+        ("language", "", False),
+    ]
+
+
+@pytest.mark.parametrize("act", ["skip", "report"])
+@pytest.mark.parametrize("sent", [{}, {"reason": "nonsense"}, {"reason": "other", "note": "x" * 1001}])
+def test_without_a_reason_nothing_is_set_aside(persona: Persona, web: Client, act: str, sent: dict[str, str]) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    web.get(DESK)
+    page = web.post(f"{DESK}{example.pk}/{act}/", sent, follow=True).content.decode()
+    assert page.count("message--error") == 1
+    assert f'action="/review/bank/coder/{example.pk}/"' in page
+    assert not Skip.objects.exists()
+
+
+def test_what_is_reported_is_on_nobodys_desk(persona: Persona, web: Client) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    web.get(DESK)
+    page = web.post(f"{DESK}{example.pk}/report/", {"reason": "personal_data"}, follow=True).content.decode()
+    assert "Reported: staff will look at it." in page
+    assert f"{DESK}{example.pk}/" not in page.replace(f"{DESK}{example.pk}/undo/", "")
+    ben = _signed_in(TesterFactory(organization=persona.organization).user)
+    assert "Your label" not in ben.get(DESK).content.decode()
+    assert f"{DESK}{example.pk}/" not in ben.get(DESK).content.decode()
 
 
 def test_an_empty_desk_says_why(persona: Persona, web: Client) -> None:
@@ -220,7 +344,13 @@ def test_strangers_find_nothing(persona: Persona, method: str) -> None:
     example = TrainingExampleFactory(persona=persona)
     for user in (TesterFactory().user, MembershipFactory(organization=persona.organization).user):
         client = _signed_in(user)
-        for url in (DESK, "/review/bank/", f"{DESK}{example.pk}/", f"{DESK}{example.pk}/skip/"):
+        for url in (
+            DESK,
+            "/review/bank/",
+            f"{DESK}{example.pk}/",
+            f"{DESK}{example.pk}/skip/",
+            f"{DESK}{example.pk}/undo/",
+        ):
             assert getattr(client, method)(url).status_code in (404, 405)
     assert not Label.objects.exists()
     assert TrainingExample.objects.get().leased_to is None
@@ -239,7 +369,7 @@ def test_the_desk_costs_the_same_however_long_the_queue(
     persona: Persona, web: Client, rows: int, django_assert_num_queries: Any
 ) -> None:
     TrainingExampleFactory.create_batch(rows, persona=persona)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(20):
         web.get(DESK)
 
 
@@ -249,5 +379,5 @@ def test_the_choice_costs_the_same_however_many_personas(
 ) -> None:
     for _ in range(personas):
         TrainingExampleFactory(persona=PersonaFactory(organization=persona.organization))
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(9):
         web.get("/review/")

@@ -1,8 +1,23 @@
 """What can be asked about examples and testers: one module per noun. Nothing here writes."""
 
+from apps.contributions.queries.agreement import Agreement, agreement_of
+from apps.contributions.queries.cases import Case, WaitingCases, count_cases, describe_case, next_case
 from apps.contributions.queries.chunks import chunked
-from apps.contributions.queries.desks import Desk, EmptyQueue, Progress, desks_of, explain_empty_queue, review_progress
+from apps.contributions.queries.desks import (
+    Desk,
+    EmptyQueue,
+    Progress,
+    desks_of,
+    explain_empty_queue,
+    may_read,
+    review_progress,
+    undoable_act,
+    wanted_from,
+)
 from apps.contributions.queries.examples import csv_of_examples, describe_votes, labels_given
+from apps.contributions.queries.gold import next_gold, unseen_gold
+from apps.contributions.queries.items import describe_changes, describe_item, read_back
+from apps.contributions.queries.label_quality import TesterQuality, own_qualities, tester_qualities
 from apps.contributions.queries.quality import (
     AGREEMENT,
     Reaction,
@@ -12,30 +27,68 @@ from apps.contributions.queries.quality import (
     quality_of,
     wrongly_rated,
 )
+from apps.contributions.queries.references import (
+    ReferenceFile,
+    list_reference_answers,
+    read_reference_file,
+    reference_answer_for,
+)
+from apps.contributions.queries.reports import has_open_report, open_reports
+from apps.contributions.queries.synthetic import SyntheticPair, synthetic_pairs
 from apps.contributions.queries.testers import check_may_label, get_tester, testers_of
 from apps.contributions.queries.totals import count_agreeing_labels, find_contribution_drift
+from apps.contributions.queries.wording import Change, diff_texts, payload_text
 
 __all__ = [
     "AGREEMENT",
+    "Agreement",
+    "Case",
+    "Change",
     "Desk",
     "EmptyQueue",
     "Progress",
     "Reaction",
+    "ReferenceFile",
+    "SyntheticPair",
+    "TesterQuality",
+    "WaitingCases",
+    "agreement_of",
     "check_may_label",
     "chunked",
     "count_agreeing_labels",
+    "count_cases",
     "csv_of_examples",
+    "describe_case",
+    "describe_changes",
+    "describe_item",
     "describe_votes",
     "desks_of",
+    "diff_texts",
     "explain_empty_queue",
     "find_contribution_drift",
     "find_quality_drift",
     "for_judging",
     "get_tester",
+    "has_open_report",
     "judge_examples",
     "labels_given",
+    "list_reference_answers",
+    "may_read",
+    "next_case",
+    "next_gold",
+    "open_reports",
+    "own_qualities",
+    "payload_text",
     "quality_of",
+    "read_back",
+    "read_reference_file",
+    "reference_answer_for",
     "review_progress",
+    "synthetic_pairs",
+    "tester_qualities",
     "testers_of",
+    "undoable_act",
+    "unseen_gold",
+    "wanted_from",
     "wrongly_rated",
 ]

@@ -8,7 +8,9 @@ from datetime import datetime
 from django.db.models import Count, Min
 
 from apps.contributions.enums import ExampleStatus, TesterStatus
-from apps.contributions.models import Label, Tester, TrainingExample, TrainingExampleQuerySet
+from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample, TrainingExampleQuerySet
+from apps.contributions.queries.gold import count_answered, count_gold_ahead, unseen_gold
+from apps.contributions.queries.reports import has_open_report
 from apps.personas.models import Persona
 
 
@@ -23,8 +25,8 @@ class Desk:
 
 @dataclass(frozen=True)
 class Progress:
-    labelled_today: int  # since midnight UTC, for this persona
-    left: int  # examples that want a label from this tester, whoever looks at them now
+    labelled_today: int  # since midnight UTC, for this persona; gold items count as any other
+    left: int  # items that want a label from this tester, whoever looks at them now
 
     @property
     def total(self) -> int:
@@ -37,7 +39,8 @@ class EmptyQueue:
 
     examples: int  # of the persona, decided or not
     labelled_by_me: int  # still undecided: they wait for other testers
-    elsewhere: int  # on another tester's screen, or set aside
+    skipped_by_me: int  # still undecided: others are asked
+    elsewhere: int  # on another tester's screen
     free_again_at: datetime | None  # when the first of those comes back
 
 
@@ -54,30 +57,57 @@ def desks_of(*, testers: Collection[Tester]) -> list[Desk]:
 
 def review_progress(*, tester: Tester, persona: Persona, now: datetime) -> Progress:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    labels = Label.objects.filter(tester=tester, example__persona=persona, updated_at__gte=midnight)
-    return Progress(labelled_today=labels.count(), left=_wanted_from(tester).filter(persona=persona).count())
+    labels = Label.objects.filter(tester=tester, example__persona=persona, updated_at__gte=midnight).count()
+    gold = GoldAnswer.objects.filter(tester=tester, example__persona=persona, created_at__gte=midnight).count()
+    ordinary = wanted_from(tester).filter(persona=persona).count()
+    answered = count_answered(tester=tester, persona=persona)
+    ahead = count_gold_ahead(tester=tester, persona=persona, answered=answered, ordinary=ordinary)
+    return Progress(labelled_today=labels + gold, left=ordinary + ahead)
 
 
 def explain_empty_queue(*, tester: Tester, persona: Persona, now: datetime) -> EmptyQueue:
     examples = TrainingExample.objects.filter(persona=persona)
     waiting = examples.filter(status=ExampleStatus.AWAITING_LABELS, consent=True)
-    leased = waiting.not_labelled_by(tester).filter(leased_until__gte=now)
+    leased = wanted_from(tester).filter(persona=persona, leased_until__gte=now)
     busy = leased.aggregate(count=Count("pk"), until=Min("leased_until"))
     return EmptyQueue(
         examples=examples.count(),
         labelled_by_me=waiting.filter(labels__tester=tester).count(),
+        skipped_by_me=waiting.filter(skips__tester=tester).count(),
         elsewhere=busy["count"],
         free_again_at=busy["until"],
     )
 
 
-def _wanted_from(tester: Tester) -> TrainingExampleQuerySet:
-    wanted = TrainingExample.objects.of_organization(tester.organization).filter(
-        status=ExampleStatus.AWAITING_LABELS, consent=True
+def wanted_from(tester: Tester) -> TrainingExampleQuerySet:
+    """What waits for this tester, on whoever's screen it is: undecided, and neither labelled nor skipped by them.
+
+    What somebody reported waits for staff first.
+    """
+    wanted = TrainingExample.objects.filter(
+        organization_id=tester.organization_id, status=ExampleStatus.AWAITING_LABELS, consent=True
     )
-    return wanted.not_labelled_by(tester)
+    return wanted.not_labelled_by(tester).exclude(skips__tester=tester).filter(~has_open_report())
+
+
+def may_read(*, tester: Tester, example: TrainingExample, now: datetime) -> bool:
+    """Whether the item is, or could be, on this tester's screen: everything else at the desk is none of theirs."""
+    ordinary = wanted_from(tester).filter(pk=example.pk)
+    mine = ordinary.filter(leased_to=tester) | ordinary.awaiting(now=now)
+    return mine.exists() or unseen_gold(tester=tester, persona=example.persona).filter(pk=example.pk).exists()
+
+
+def undoable_act(*, tester: Tester, persona: Persona, since: datetime) -> Label | GoldAnswer | Skip | None:
+    """What the tester did last for the persona, if it was after `since`: a label, an answer to a gold item, a skip."""
+    own = {"tester": tester, "example__persona": persona, "updated_at__gte": since}
+    lasts = [
+        Label.objects.filter(**own, withdrawn_at=None).order_by("-updated_at", "-pk").first(),
+        GoldAnswer.objects.filter(**own).order_by("-updated_at", "-pk").first(),
+        Skip.objects.filter(**own, resolved_at=None).order_by("-updated_at", "-pk").first(),
+    ]
+    return max((act for act in lasts if act is not None), key=lambda act: act.updated_at, default=None)
 
 
 def _waiting_by_persona(tester: Tester) -> Counter[int]:
-    rows = _wanted_from(tester).values_list("persona").annotate(count=Count("pk")).order_by()
+    rows = wanted_from(tester).values_list("persona").annotate(count=Count("pk")).order_by()
     return Counter(dict(rows))

@@ -1,16 +1,22 @@
 """What writes: one module per noun."""
 
+from apps.contributions.services.answers import save_answer
 from apps.contributions.services.decisions import (
     reject_example,
     resolve_example,
     settle_examples_with_enough_labels,
 )
 from apps.contributions.services.examples import MAX_ITEMS, capture_example, create_examples
+from apps.contributions.services.gold import mark_gold, unmark_gold
 from apps.contributions.services.imports import ImportResult, import_examples, rehearse_import
 from apps.contributions.services.intake import ExampleResult, ExampleResultStatus, NewExample, rejected
 from apps.contributions.services.labels import NewLabel, submit_label, submit_labels
-from apps.contributions.services.leases import lease_next_example, skip_example
+from apps.contributions.services.leases import lease_next_example, sign_start
 from apps.contributions.services.quality import note_continuation, note_feedback, recompute_quality
+from apps.contributions.services.references import ReferenceImport, import_reference_answers
+from apps.contributions.services.reopening import reopen_example
+from apps.contributions.services.skips import report_example, resolve_reports, skip_example
+from apps.contributions.services.synthetic import SyntheticResult, create_synthetic_examples
 from apps.contributions.services.testers import (
     CONSENT_WORDING,
     invite_tester,
@@ -19,6 +25,7 @@ from apps.contributions.services.testers import (
     resume_tester,
 )
 from apps.contributions.services.totals import recount_contributions
+from apps.contributions.services.undoing import Undone, undo_last, undoable
 from apps.contributions.services.withdrawals import (
     erase_withdrawal,
     hand_out_withdrawals,
@@ -36,13 +43,19 @@ __all__ = [
     "ImportResult",
     "NewExample",
     "NewLabel",
+    "ReferenceImport",
+    "SyntheticResult",
+    "Undone",
     "capture_example",
     "create_examples",
+    "create_synthetic_examples",
     "erase_withdrawal",
     "hand_out_withdrawals",
     "import_examples",
+    "import_reference_answers",
     "invite_tester",
     "lease_next_example",
+    "mark_gold",
     "note_continuation",
     "note_feedback",
     "pause_tester",
@@ -52,13 +65,21 @@ __all__ = [
     "rehearse_import",
     "reject_example",
     "rejected",
+    "reopen_example",
+    "report_example",
     "resolve_example",
+    "resolve_reports",
     "resume_tester",
     "retry_withdrawal",
+    "save_answer",
     "settle_examples_with_enough_labels",
+    "sign_start",
     "skip_example",
     "submit_label",
     "submit_labels",
+    "undo_last",
+    "undoable",
+    "unmark_gold",
     "withdraw_examples",
     "withdraw_organization",
     "withdraw_tester",

@@ -14,9 +14,10 @@ from apps.common.errors import Conflict, InvalidInput, NotFound
 from apps.common.ids import content_hash
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample
-from apps.contributions.queries import check_may_label, chunked
+from apps.contributions.queries import check_may_label, chunked, has_open_report, open_reports
 from apps.contributions.services.decisions import already_decided, settle_examples
 from apps.contributions.services.leases import seconds_since_lease
+from apps.contributions.services.screening import NOTHING_TO_SCREEN, Screened, screen_label
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
 
@@ -56,8 +57,8 @@ def submit_labels(*, tester: Tester, labels: Sequence[NewLabel], now: datetime) 
     """Store one tester's labels and decide what has enough of them; all or nothing; how many were stored.
 
     NotAllowed if the tester may not label, NotFound for an example of another organization, InvalidInput for a label
-    the task refuses, Conflict for an example that is decided or on another tester's screen. No lease is needed: who
-    labels many at once, or after their lease ended and nobody took the example over, is as welcome.
+    the task refuses, Conflict for an example that is decided, reported or on another tester's screen. No lease is
+    needed: who labels many at once, or after their lease ended and nobody took the example over, is as welcome.
     """
     check_may_label(tester=tester)
     _refuse_repeats(labels)
@@ -108,7 +109,8 @@ def _claim(tester: Tester, example_ids: Sequence[int], *, now: datetime) -> None
     for chunk in chunked(example_ids):
         mine = TrainingExample.objects.filter(status=ExampleStatus.AWAITING_LABELS, leased_to=tester)
         free = TrainingExample.objects.awaiting(now=now)
-        claimed = (free | mine).filter(pk__in=chunk).update(leased_to=None, leased_until=None, updated_at=now)
+        wanted = (free | mine).filter(~has_open_report(), pk__in=chunk)
+        claimed = wanted.update(leased_to=None, leased_until=None, updated_at=now)
         if claimed != len(chunk):
             raise _refusal(chunk, tester, now=now)
 
@@ -119,6 +121,12 @@ def _refusal(example_ids: Sequence[int], tester: Tester, *, now: datetime) -> Co
         .exclude(leased_to=tester)
         .first()
     )
+    if busy is None and (report := open_reports().filter(example__in=example_ids).first()):
+        return Conflict(
+            f"Example {report.example_id} was reported.",
+            resolution="Staff look at it first. Go on to the next one.",
+            code="reported",
+        )
     if busy is None:
         return already_decided(example_ids)
     return Conflict(
@@ -128,23 +136,39 @@ def _refusal(example_ids: Sequence[int], tester: Tester, *, now: datetime) -> Co
     )
 
 
-def _rows(tester: Tester, persona: Persona, labels: Iterable[NewLabel]) -> list[Label]:
+def _rows(tester: Tester, persona: Persona, labels: Sequence[NewLabel]) -> list[Label]:
     task, facts = task_of(persona), facts_of(persona)
-    rows = []
-    for label in labels:
-        payload = task.clean_label(label.payload, facts)
-        rows.append(
-            Label(
-                organization_id=persona.organization_id,
-                example_id=label.example_id,
-                tester=tester,
-                payload=payload,
-                payload_hash=content_hash(payload),
-                rating=_checked_rating(label.rating),
-                seconds_spent=_checked_seconds(label.seconds_spent),
-            )
+    cleaned = [(label, task.clean_label(label.payload, facts)) for label in labels]
+    screened = _screen(persona, cleaned)
+    return [
+        Label(
+            organization_id=persona.organization_id,
+            example_id=label.example_id,
+            tester=tester,
+            payload=payload,
+            payload_hash=content_hash(payload),
+            rating=_checked_rating(label.rating),
+            seconds_spent=_checked_seconds(label.seconds_spent),
+            answer_similarity=screened.get(label.example_id, NOTHING_TO_SCREEN).similarity,
+            is_flagged=screened.get(label.example_id, NOTHING_TO_SCREEN).is_flagged,
         )
-    return rows
+        for label, payload in cleaned
+    ]
+
+
+def _screen(persona: Persona, labels: Sequence[tuple[NewLabel, dict[str, Any]]]) -> dict[int, Screened]:
+    """By example id. The models' answers are only read where labels are written."""
+    if not task_of(persona).labels_are_written:
+        return {}
+    shown: dict[int, Any] = {}
+    for chunk in chunked([label.example_id for label, _ in labels]):
+        shown.update(TrainingExample.objects.filter(pk__in=chunk).values_list("pk", "output"))
+    return {
+        label.example_id: screen_label(
+            persona=persona, label=payload, shown=shown[label.example_id], seconds_spent=label.seconds_spent
+        )
+        for label, payload in labels
+    }
 
 
 def _store(rows: list[Label]) -> None:
@@ -152,8 +176,10 @@ def _store(rows: list[Label]) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["example", "tester"],
-        update_fields=["payload", "payload_hash", "rating", "seconds_spent", "updated_at"],
-    )
+        update_fields=[
+            "payload", "payload_hash", "rating", "seconds_spent", "answer_similarity", "is_flagged", "updated_at",
+        ],
+    )  # fmt: skip
 
 
 def _checked_rating(rating: int | None) -> int | None:
