@@ -13,7 +13,7 @@ from PIL import Image
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NumberObject
 
 from apps.common.errors import FlywheelError, InvalidInput, TooLarge
-from apps.contributions.formats.documents import Limits, extract
+from apps.contributions.formats.documents import Limits, extract, show_pages
 from tests.contributions.formats.files import (
     encoded,
     encrypted_pdf,
@@ -61,12 +61,13 @@ def test_more_pages_than_the_limit_are_refused_by_what_the_file_says_of_itself()
     assert progress == []  # refused before the first page
 
 
-def test_more_pages_than_the_file_says_are_counted() -> None:
-    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_of_repeated_page(501)))
+@pytest.mark.parametrize(("pages", "said", "told"), [(501, 1, 501), (1, 10_000, 10_000)], ids=["too-few", "too-many"])
+def test_a_file_that_lies_about_its_pages_is_refused(pages: int, said: int, told: int) -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_of_repeated_page(pages)))
     tree = writer.root_object["/Pages"]
     assert isinstance(tree, DictionaryObject)
-    tree[NameObject("/Count")] = NumberObject(1)
-    assert _refusal(written(writer)).message == "The PDF has 501 pages; 500 are the most."
+    tree[NameObject("/Count")] = NumberObject(said)
+    assert _refusal(written(writer)).message == f"The PDF has {told:,} pages; 500 are the most."
 
 
 def test_the_last_page_within_the_limit_is_read() -> None:
@@ -90,6 +91,13 @@ def test_a_pdf_behind_a_password_is_refused() -> None:
         "encrypted_pdf",
         "The PDF is protected by a password. Save a copy without one.",
     )
+
+
+def test_what_cannot_be_read_cannot_be_shown() -> None:
+    for data, code in [(b"<svg/>", "svg_file"), (pdf_of(["hello"])[:300], "broken_file")]:
+        with pytest.raises(InvalidInput) as caught:
+            show_pages(data, pages=[1])
+        assert caught.value.code == code
 
 
 def test_a_page_that_unpacks_without_end_is_refused() -> None:

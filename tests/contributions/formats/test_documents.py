@@ -3,12 +3,14 @@
 import io
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from apps.contributions.formats.documents import Extracted, extract
+from apps.contributions.formats.documents import Extracted, Limits, extract, show_pages
 from tests.contributions.formats.files import (
     encoded,
     encrypted_pdf,
@@ -155,16 +157,54 @@ def test_pictures_of_every_mode_are_decoded(mode: str) -> None:
     assert extract(encoded(Image.new(mode, (20, 10)), "PNG")).pages == 1
 
 
+def test_pages_are_shown_to_a_model_as_pixels_alone() -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "a camera that knows where it was"
+    photo = encoded(picture("hello", size=(4_000, 1_000)), "JPEG", exif=exif)
+    shown = [Image.open(io.BytesIO(page)) for page in show_pages(photo, pages=[1, 2])]
+    assert [(page.format, page.size, dict(page.getexif())) for page in shown] == [("JPEG", (2_048, 512), {})]
+    document = pdf_of(["one", "", "three"])
+    assert len(show_pages(document, pages=[1, 3, 4, 0, -1])) == 2
+    assert show_pages(document, pages=[2]) != show_pages(document, pages=[1])
+    assert show_pages(b"text needs no eyes", pages=[1]) == []
+    with pytest.raises(ValueError, match="between 1 and 50 pages"):
+        show_pages(document, pages=range(1, 52))
+
+
+def test_what_a_library_prints_is_no_part_of_what_the_child_says() -> None:
+    program = (
+        "import os, apps.contributions.formats.documents.child as child\n"
+        "with child.own_output() as output:\n"
+        "    os.write(1, b'noise of a library')\n"
+        "    output.write(b'ours')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"ours"  # noqa: S603
+
+
 def test_the_child_is_told_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A tesseract that writes down what it sees stands for any program that the child starts or is taken over by."""
-    seen = tmp_path / "seen"
-    spy = tmp_path / "tesseract"
-    spy.write_text(f"#!/bin/sh\n/usr/bin/env > {seen}\nexit 1\n")
-    spy.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    seen = _spy(tmp_path, monkeypatch, "/usr/bin/env")
     monkeypatch.setenv("SECRET_KEY", "hidden")
     monkeypatch.setenv("DATABASE_URL", "postgres://hidden")
     assert "SECRET_KEY" in os.environ
     extract(encoded(picture("hello"), "PNG"))
     names = {line.partition("=")[0] for line in seen.read_text().splitlines()}
     assert names - {"PWD", "SHLVL", "_", "LC_CTYPE"} == {"PATH", "TMPDIR", "OMP_THREAD_LIMIT"}
+
+
+def test_what_the_child_starts_writes_no_files_larger_than_it_may(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    writing = "/usr/bin/head -c 3000000 /dev/zero > $TMPDIR/x; /usr/bin/stat -c %s $TMPDIR/x"
+    seen = _spy(tmp_path, monkeypatch, writing)
+    extract(encoded(picture("hello"), "PNG"), limits=Limits(file_bytes=1_000_000))
+    assert seen.read_text() == "1000000\n"
+
+
+def _spy(folder: Path, monkeypatch: pytest.MonkeyPatch, commands: str) -> Path:
+    """Put a program in tesseract's place that keeps what these commands print, and fails."""
+    program = folder / "tesseract"
+    program.write_text(f"#!/bin/sh\n{{ {commands}; }} > {folder / 'seen'}\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder / "seen"

@@ -4,17 +4,21 @@ Only the child process (`child.py`) imports the readers and the libraries they s
 parser that a stranger's file could break.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from apps.common.errors import InvalidInput
 from apps.common.safe_json import UNUSABLE_TEXT
 from apps.contributions.formats.documents.kinds import FileKind
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 MAX_FILE_BYTES = 50_000_000
 MAX_PAGES = 500
 MAX_PIXELS = 40_000_000  # of a picture, by its header: a telephone's photo has 12 to 24 million
+MAX_SHOWN = 50  # pages rendered at a time for somebody else to read
 MAX_CHARACTERS = 5_000_000  # of text in one document
 
 Report = Callable[[int, int], None]  # pages done, pages in all
@@ -42,6 +46,9 @@ class Reader(Protocol):
 
     def read(self, data: bytes, *, kind: FileKind, report: Report) -> Extracted:
         """The text of the file, as it stands there: `clean` is called on it later, by the child."""
+
+    def show(self, data: bytes, *, kind: FileKind, pages: Sequence[int]) -> Iterator["Image"]:
+        """How these pages look, counted from 1, for a recogniser elsewhere; pages that are not there are left out."""
 
 
 def clean(text: str) -> str:

@@ -1,15 +1,23 @@
-"""The process that reads one uploaded file and ends: `python -m ...child KIND CPU_SECONDS MEMORY_BYTES FILE_BYTES`.
+"""The process that reads one uploaded file and ends.
+
+    python -m ...child KIND CPU_SECONDS MEMORY_BYTES FILE_BYTES [PAGE ...]
 
 The file is its standard input. Its standard output is lines of JSON: `{"done": 3, "total": 9}` while it goes, and last
 `{"extracted": {...}}`, `{"refused": {"message", "resolution", "code"}}` or `{"broken": "PdfReadError at pdf.py:71"}`.
+Asked for pages, it answers how they look: `{"picture": "<base64 of a JPEG>"}` for each, and last `{"shown": 2}`.
 """
 
+import base64
 import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from io import BytesIO
 from typing import Any, BinaryIO
+
+from PIL import Image
 
 from apps.common.errors import InvalidInput
 from apps.contributions.formats.documents.base import Extracted, clean, require_length
@@ -17,6 +25,7 @@ from apps.contributions.formats.documents.kinds import FileKind
 from apps.contributions.formats.documents.limits import limit_this_process
 from apps.contributions.formats.documents.readers import BY_KIND
 
+MAX_SHOWN_SIDE = 2_048  # pixels
 OUT_OF_MEMORY = {
     "message": "Reading the file took more memory than one file may.",
     "resolution": "Upload it in parts, or with its pictures scaled down.",
@@ -24,16 +33,16 @@ OUT_OF_MEMORY = {
 }
 
 
-def main(kind: str, cpu_seconds: str, memory_bytes: str, file_bytes: str) -> None:
+def main(kind: str, cpu_seconds: str, memory_bytes: str, file_bytes: str, *pages: str) -> None:
     limit_this_process(cpu_seconds=int(cpu_seconds), memory_bytes=int(memory_bytes), file_bytes=int(file_bytes))
-    with _own_output() as output:
-        _tell(output, _outcome(FileKind(kind), output))
+    with own_output() as output:
+        _tell(output, _outcome(FileKind(kind), [int(page) for page in pages], output))
 
 
-def _outcome(kind: FileKind, output: BinaryIO) -> dict[str, Any]:
+def _outcome(kind: FileKind, pages: Sequence[int], output: BinaryIO) -> dict[str, Any]:
     """What came of it. A library may raise anything at all over a file made to break it."""
     try:
-        return {"extracted": asdict(_read(kind, output))}
+        return {"shown": _show(kind, pages, output)} if pages else {"extracted": asdict(_read(kind, output))}
     except InvalidInput as refusal:
         return {"refused": {"message": refusal.message, "resolution": refusal.resolution, "code": refusal.code}}
     except MemoryError:
@@ -52,7 +61,23 @@ def _read(kind: FileKind, output: BinaryIO) -> Extracted:
     return replace(extracted, text=text)
 
 
-def _own_output() -> BinaryIO:
+def _show(kind: FileKind, pages: Sequence[int], output: BinaryIO) -> int:
+    shown = 0
+    for image in BY_KIND[kind].show(sys.stdin.buffer.read(), kind=kind, pages=pages):
+        shown += 1
+        _tell(output, {"picture": base64.b64encode(_jpeg(image)).decode()})
+    return shown
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    """The pixels alone, no larger than vision models look at: a camera's place and time stay here."""
+    image.thumbnail((MAX_SHOWN_SIDE, MAX_SHOWN_SIDE))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=85, exif=b"")
+    return file.getvalue()
+
+
+def own_output() -> BinaryIO:
     """Standard output for the lines alone: what a library prints goes where errors go."""
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

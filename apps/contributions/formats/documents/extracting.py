@@ -4,6 +4,7 @@ The child gets the file as its standard input, limits on time, memory and tempor
 where programs lie, and a folder for temporary files that goes when it ends. It reads no settings and opens no database.
 """
 
+import base64
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO
 from pydantic import TypeAdapter, ValidationError
 
 from apps.common.errors import InvalidInput, TooLarge
-from apps.contributions.formats.documents.base import MAX_CHARACTERS, MAX_FILE_BYTES, Extracted, Report
+from apps.contributions.formats.documents.base import MAX_CHARACTERS, MAX_FILE_BYTES, MAX_SHOWN, Extracted, Report
 from apps.contributions.formats.documents.kinds import FileKind, require_readable, sniff
 from apps.contributions.formats.documents.limits import LIMITS, Limits
 
@@ -29,6 +30,7 @@ PROJECT = Path(__file__).resolve().parents[4]
 PASSED_ON = ("PATH", "TESSDATA_PREFIX")  # where programs and tesseract's languages lie: nothing else of the environment
 MAX_LINE_BYTES = 8 * MAX_CHARACTERS  # more than any text within its limit takes as JSON
 EXTRACTED = TypeAdapter(Extracted)
+OUTCOMES = {"extracted", "shown", "refused", "broken"}
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +42,37 @@ def extract(
 
     `on_progress(done, total)` is called after each page. What it raises ends the child and comes out here.
     """
+    with _child(source, limits) as child:
+        outcome = child.listen(lambda line: on_progress(int(line["done"]), int(line["total"])))
+    with suppress(KeyError, ValidationError):
+        return EXTRACTED.validate_python(outcome["extracted"])
+    raise _refusal(outcome, child)
+
+
+def show_pages(source: bytes | Path | BinaryIO, *, pages: Sequence[int], limits: Limits = LIMITS) -> list[bytes]:
+    """JPEGs of at most MAX_SHOWN pages of a PDF or of a picture (its page 1), for a model that reads pictures.
+
+    Whoever sends them away sends personal data: ask first. Raises as `extract` does.
+    """
+    if not 0 < len(pages) <= MAX_SHOWN:
+        raise ValueError(f"between 1 and {MAX_SHOWN} pages at a time")
+    pictures: list[bytes] = []
+    with _child(source, limits, pages) as child:
+        outcome = child.listen(lambda line: pictures.append(base64.b64decode(line["picture"])))
+    if "shown" not in outcome:
+        raise _refusal(outcome, child)
+    return pictures
+
+
+@contextmanager
+def _child(source: bytes | Path | BinaryIO, limits: Limits, pages: Sequence[int] = ()) -> Iterator["_Child"]:
+    """A child that reads the source, once it is known to be of a readable kind."""
     with _opened(source) as file:
         _require_size(file)
         kind = sniff(file)
         require_readable(kind)
         with tempfile.TemporaryDirectory() as scratch:
-            child = _Child(kind, file, scratch, limits)
-            outcome = child.listen(on_progress)
-    return _extracted_from(outcome, kind, child)
+            yield _Child(kind, file, scratch, limits, pages)
 
 
 @contextmanager
@@ -70,17 +95,13 @@ def _require_size(file: BinaryIO) -> None:
 class _Child:
     """One run of the child process, from its start to its end; whatever it started ends with it."""
 
-    def __init__(self, kind: FileKind, file: BinaryIO, scratch: str, limits: Limits) -> None:
+    def __init__(self, kind: FileKind, file: BinaryIO, scratch: str, limits: Limits, pages: Sequence[int]) -> None:
+        self.kind = kind
         self._limits = limits
         self.out_of_time = False
+        numbers = (limits.cpu_seconds, limits.memory_bytes, limits.file_bytes, *pages)
         self._process = subprocess.Popen(  # noqa: S603  our own program; the file's name is no part of the command
-            [
-                sys.executable,
-                "-m",
-                CHILD,
-                kind,
-                *map(str, (limits.cpu_seconds, limits.memory_bytes, limits.file_bytes)),
-            ],
+            [sys.executable, "-m", CHILD, kind, *map(str, numbers)],
             stdin=file,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -89,15 +110,15 @@ class _Child:
             start_new_session=True,  # so that tesseract, which it starts, can be ended with it
         )
 
-    def listen(self, on_progress: Report) -> Mapping[str, Any]:
-        """What the child says last, or nothing if it ends without a word."""
+    def listen(self, on_line: Callable[[dict[str, Any]], None]) -> Mapping[str, Any]:
+        """What the child says last, or nothing if it ends without that; what it says before is handed on."""
         timer = threading.Timer(self._limits.seconds, self._stop_late)
         timer.start()
         try:
             for line in self._lines():
-                if "done" not in line:
+                if OUTCOMES & set(line):
                     return line
-                on_progress(int(line["done"]), int(line["total"]))
+                on_line(line)
             return {}
         finally:
             timer.cancel()
@@ -128,20 +149,18 @@ def _bare_environment(scratch: str) -> dict[str, str]:
     return {**passed_on, "TMPDIR": scratch, "OMP_THREAD_LIMIT": "1"}  # tesseract's threads only hinder one another
 
 
-def _extracted_from(outcome: Mapping[str, Any], kind: FileKind, child: _Child) -> Extracted:
-    if "extracted" in outcome:
-        with suppress(ValidationError):
-            return EXTRACTED.validate_python(outcome["extracted"])
+def _refusal(outcome: Mapping[str, Any], child: _Child) -> InvalidInput:
     if "refused" in outcome:
         refused = {name: str(outcome["refused"].get(name, "")) for name in ("message", "resolution", "code")}
-        raise InvalidInput(refused["message"], resolution=refused["resolution"], code=refused["code"])
+        return InvalidInput(refused["message"], resolution=refused["resolution"], code=refused["code"])
     if child.out_of_time or child.returncode == -signal.SIGXCPU:
-        raise InvalidInput(
+        return InvalidInput(
             "Reading the file took longer than one file may take.", resolution="Upload it in parts.", code="out_of_time"
         )
-    logger.warning("a %s file was not read: %s", kind, outcome.get("broken", f"exit status {child.returncode}"))
-    raise InvalidInput(
-        f"The file begins like {kind.spoken} and cannot be read as that: it is broken or cut short.",
+    why = outcome.get("broken", f"exit status {child.returncode}")
+    logger.warning("a %s file was not read: %s", child.kind, why)
+    return InvalidInput(
+        f"The file begins like {child.kind.spoken} and cannot be read as that: it is broken or cut short.",
         resolution="Open it in another program, save a copy and upload that.",
         code="broken_file",
     )

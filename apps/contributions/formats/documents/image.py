@@ -1,6 +1,7 @@
 """Pictures: screenshots of chats and photographed pages. Their first frame, the right way up, is given to tesseract."""
 
 import warnings
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -33,6 +34,10 @@ class Picture:
             recogniser=recogniser.name if recogniser else "",
             warnings=tuple(notes),
         )
+
+    def show(self, data: bytes, *, kind: FileKind, pages: Sequence[int]) -> Iterator[Image.Image]:
+        if 1 in pages:
+            yield decode_picture(open_picture(data, kind))
 
 
 def open_picture(data: bytes, kind: FileKind) -> Image.Image:

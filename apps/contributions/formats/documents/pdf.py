@@ -1,6 +1,6 @@
 """PDF: its text where it has some; pages that hold none are rendered and recognised, where tesseract is installed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from io import BytesIO
 from math import sqrt
@@ -41,6 +41,12 @@ class Pdf:
             warnings=(warnings,) if warnings else (),
         )
 
+    def show(self, data: bytes, *, kind: FileKind, pages: Sequence[int]) -> Iterator[Image.Image]:
+        document = _Document(data)
+        for number in pages:
+            if 0 < number <= document.page_count:
+                yield document.look(number - 1)
+
 
 class _Document:
     """One file, opened by pypdf for its words and, once a page has none, by PDFium for its looks."""
@@ -72,9 +78,12 @@ class _Document:
             raise PdfReadError("no pages")
         return count
 
+    def look(self, index: int) -> Image.Image:
+        return _render(self._pictures[index])
+
     def _recognise(self, index: int) -> str:
         self.recogniser = recognition.installed()
-        return self.recogniser.read(_render(self._pictures[index])) if self.recogniser else ""
+        return self.recogniser.read(self.look(index)) if self.recogniser else ""
 
     @cached_property
     def _pictures(self) -> pypdfium2.PdfDocument:

@@ -1,5 +1,9 @@
 """Plain text: UTF-8, UTF-16 and UTF-32 with a byte order mark, else Windows-1252 (which Latin-1 is part of)."""
 
+from collections.abc import Iterator, Sequence
+
+from PIL import Image
+
 from apps.contributions.formats.documents.base import Extracted, Report, clean, require_length
 from apps.contributions.formats.documents.kinds import FileKind, decode
 
@@ -13,6 +17,9 @@ class Text:
         require_length(len(text))
         report(1, 1)
         return Extracted(text=text.lstrip("\ufeff"), pages=1, warnings=tuple(_warnings(text, codec)))
+
+    def show(self, data: bytes, *, kind: FileKind, pages: Sequence[int]) -> Iterator[Image.Image]:
+        yield from ()  # nobody needs to look at it
 
 
 def _warnings(text: str, codec: str) -> list[str]:
