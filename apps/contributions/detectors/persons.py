@@ -1,0 +1,141 @@
+"""Names of people: behind words that announce one, and from the gazetteer. The layer that leaks most: a name that
+stands in no list, with no such word before it, is not found."""
+
+import re
+from collections.abc import Iterator
+
+from apps.contributions.detectors.base import Kind, Span, cased_words_of, folded, has_one_of, word_set, words_of
+from apps.contributions.detectors.cues import (
+    CAPITALS,
+    CUE_WORDS,
+    CUES,
+    I_AM,
+    I_AM_SMALL,
+    I_AM_SMALL_WORDS,
+    I_AM_WORDS,
+    INITIALS,
+    NAMED_SMALL,
+    NAMED_WORDS,
+)
+from apps.contributions.detectors.gazetteer import load
+from apps.contributions.detectors.reading import Reading, Word, words_between
+from apps.contributions.detectors.words import AMBIGUOUS, NO_NAMES, PLACES_AND_TIMES, TITLES
+
+
+class Persons:
+    name = "persons"
+    kind = Kind.PERSON
+    title = "Names of people"
+
+    def needs(self, text: str) -> bool:
+        return (
+            has_one_of(text, CUE_WORDS)
+            or has_one_of(text, load().given)
+            or not CAPITALS.isdisjoint(cased_words_of(text))
+        )
+
+    def find(self, text: str) -> Iterator[Span]:
+        for start, end in _places(text):
+            yield Span(start, end, self.kind)
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    words = words_of(text)
+    for cue in CUES:
+        if not cue.words.isdisjoint(words) and cue.sign in text:
+            for match in cue.pattern.finditer(text):
+                yield from _kept(text, *match.span("name"))
+    if not CAPITALS.isdisjoint(cased_words_of(text)) and "." in text:
+        yield from _initialled(text)
+    yield from _introduced(text, words)
+    if not load().given.isdisjoint(words):
+        yield from Reading(text).names()
+
+
+def _kept(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Of what stands behind a cue, the words up to the first that is no name: of "Dear Customer", nothing."""
+    kept: list[Word] = []
+    for word in words_between(text, start, end):
+        if not kept and word.key in TITLES:
+            continue
+        if (word.key in NO_NAMES and not (word.key in load().given and kept)) or _is_shouted(word, kept):
+            break
+        if word.text[0].isupper() and not word.has_capital:
+            break
+        kept.append(word)
+    while kept and (kept[-1].text[0].islower() or kept[-1].key in TITLES):
+        kept.pop()
+    if kept and len(max(kept, key=lambda word: len(word.text)).text) > 1:
+        yield kept[0].start, kept[-1].end
+
+
+def _is_shouted(word: Word, kept: list[Word]) -> bool:
+    """ATM, URGENT, I'd: in capitals, and no name that is known."""
+    if not word.text.isupper() or len(word.text) == 1:
+        return word.key.startswith(("i'", "i’"))
+    return not (kept or word.key in load().given)
+
+
+def _initialled(text: str) -> Iterator[tuple[int, int]]:
+    for match in INITIALS.finditer(text):
+        name = folded(match["name"])
+        is_list = (
+            re.search(r"(?:^|\n)[^\w\n]*$", text[: match.start()]) and match[0].count(".") == 1
+        )  # "A. Add", "B. Fix"
+        if name not in NO_NAMES and len(name) > 2 and not (is_list and name not in load().surnames):
+            yield match.span()
+
+
+def _is_numbered(match: re.Match[str]) -> bool:
+    """ "A. Add", "B. Fix": a list, with a letter for a number."""
+    line = match.string[: match.start()].rpartition("\n")[2]
+    return match[0].count(".") == 1 and not any(map(str.isalnum, line))
+
+
+def _introduced(text: str, words: frozenset[str]) -> Iterator[tuple[int, int]]:
+    if not I_AM_WORDS.isdisjoint(words):
+        yield from _introduced_with_capital(text)
+    if not I_AM_SMALL_WORDS.isdisjoint(words) and not load().given.isdisjoint(words):
+        for match in I_AM_SMALL.finditer(text):
+            yield from _small(text, *match.span("name"), is_sure=False)
+    if not NAMED_WORDS.isdisjoint(words):
+        for match in NAMED_SMALL.finditer(text):
+            yield from _small(text, *match.span("name"), is_sure=True)
+
+
+def _introduced_with_capital(text: str) -> Iterator[tuple[int, int]]:
+    """After "I'm" much else has a capital letter: a name is of two words, or in the gazetteer, or says where from."""
+    for match in I_AM.finditer(text):
+        for start, end in _kept(text, *match.span("name")):
+            words = words_between(text, start, end)
+            if len(words) > 1 or match["next"] or _is_given(words[0]):
+                yield start, end
+
+
+def _is_given(word: Word) -> bool:
+    return word.key in load().given and word.key not in PLACES_AND_TIMES
+
+
+def _small(text: str, start: int, end: int, *, is_sure: bool) -> Iterator[tuple[int, int]]:
+    """A name typed without capital letters: its first word must be a given name, or the cue leave no doubt."""
+    words = words_between(text, start, end)
+    given = load().given
+    if (
+        not words
+        or words[0].text[0].isupper()
+        or words[0].key in NO_NAMES
+        or (words[0].key in AMBIGUOUS and not is_sure)
+    ):
+        return
+    if words[0].key not in given and not (is_sure and len(words[0].key) > 2):
+        return
+    is_whole = len(words) > 1 and words[1].key in load().surnames and words[1].key not in NO_NAMES
+    is_whole = is_whole or (len(words) > 1 and is_sure and words[1].key not in NO_NAMES)
+    is_whole = is_whole or (len(words) > 1 and words[0].key in given and words[1].key not in _COMMON_AFTER)
+    yield start, words[1].end if is_whole else words[0].end
+
+
+_COMMON_AFTER = NO_NAMES | word_set("""
+    calling from speaking want wants wanted using trying having new here ich i we and und et y e in of i'll i've
+    really just living will would can could do did got get need needed send said
+""")
