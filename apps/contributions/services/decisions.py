@@ -18,6 +18,7 @@ from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet, Withdrawal
 from apps.contributions.queries import AGREEMENT, chunked
 from apps.contributions.services.quality import rate_examples
+from apps.contributions.services.skips import settle_reports
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
@@ -123,12 +124,16 @@ def _credit(persona: Persona, example_ids: Collection[int]) -> None:
 def resolve_example(
     *, example: TrainingExample, payload: Mapping[str, Any], by: Actor, now: datetime
 ) -> TrainingExample:
-    """Staff say what is right, typically where labels disagree. Conflict once it is decided."""
+    """Staff say what is right, typically where labels disagree; what was reported is settled by it.
+
+    Conflict once it is decided.
+    """
     persona = example.persona
     label = task_of(persona).clean_label(payload, facts_of(persona))
     hold(persona)
     accept_label(persona=persona, example_ids=[example.pk], payload=label, by_name=by.audit_name, now=now)
     _credit(persona, [example.pk])
+    settle_reports(example_id=example.pk, by_name=by.audit_name, now=now)
     audit.record("accepted", by=by, target=example)
     example.refresh_from_db()
     return example
@@ -142,6 +147,7 @@ def reject_example(*, example: TrainingExample, by: Actor, now: datetime, reason
     )
     if not changed:
         raise already_decided([example.pk])
+    settle_reports(example_id=example.pk, by_name=by.audit_name, now=now)
     audit.record("rejected", by=by, target=example, reason=reason[:200])
 
 
