@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, preview, refusals_shown, show_facts
 from apps.common.ids import canonical_json
 from apps.contributions import queries, services
+from apps.contributions.admin.synthetic import synthetic_page
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample
 from apps.organizations.scoped_admin import ReadOnlyAdmin, ScopedInline, acting_user
@@ -73,6 +74,7 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
     ordering = ["-pk"]
     actions = ["decide", "reject", "download_csv"]
     actions_detail = ["decide_this", "reject_this"]
+    actions_list = ["create_synthetic"]
     when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
     fieldsets = [
@@ -188,6 +190,10 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
 
     def offers(self, name: str, row: TrainingExample) -> bool:
         return row.status in ExampleStatus.undecided()
+
+    @action(description="Create synthetic examples", permissions=["write"], url_path="synthetic", icon="auto_awesome")  # type: ignore[untyped-decorator]
+    def create_synthetic(self, request: HttpRequest) -> HttpResponseBase:
+        return synthetic_page(self, request)
 
     @admin.action(description="Download as CSV", permissions=["view"])
     def download_csv(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase:
