@@ -18,8 +18,9 @@ CONSENT_WORDING = """\
 My labels train this organization's own models. They do not change any vendor's base model, and they do not train \
 another organization's models.
 
-A label that becomes part of a published dataset stays in it, and a model that was trained on it cannot be un-trained. \
-I can stop at any time. What I labelled until then may still be used.
+I can stop at any time; what I labelled until then may still be used. Or I can have it deleted on the page "Your \
+data". My labels are then emptied, and what rests on me alone leaves every dataset and is not trained on again. A \
+model that was trained on it before cannot be un-trained. I am told which ones these are, and what I earned stays mine.
 
 What I label is stored with my name, the time and how long it took me. Staff of this organization can see it; \
 other testers cannot.

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from apps.common.errors import NotFound
@@ -14,20 +15,20 @@ from apps.organizations.accounts import signed_in_user
 from apps.personas.models import Persona
 from apps.personas.queries import get_persona
 
-View = Callable[..., HttpResponse]
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
-def not_found_is_404(view: View) -> View:
+def not_found_is_404(view: V) -> V:
     """A page that is not there, or not this person's, is a 404 like any other."""
 
     @wraps(view)
-    def wrapped(*args: Any, **kwargs: Any) -> HttpResponse:
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return view(*args, **kwargs)
         except NotFound as error:
             raise Http404(str(error)) from None
 
-    return wrapped
+    return wrapped  # type: ignore[return-value]  # what wraps a view is called as the view is
 
 
 def at_desk(request: HttpRequest, organization: str, persona: str) -> tuple[Tester, Persona]:

@@ -1,5 +1,6 @@
 """Reading money: balances, what a tester earned and why, and whether the books are right."""
 
+from apps.payouts.queries import own_data
 from apps.payouts.queries.drift import find_drift, find_ledger_drift
 from apps.payouts.queries.earnings import (
     CurrencyEarnings,
@@ -21,6 +22,7 @@ __all__ = [
     "find_drift",
     "find_ledger_drift",
     "labelled_rows",
+    "own_data",
     "shares_earned_by",
     "testers_with_money",
     "tests_completed_by",

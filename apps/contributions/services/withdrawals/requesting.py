@@ -22,6 +22,7 @@ from apps.contributions.models import (
     TrainingExampleQuerySet,
     Withdrawal,
 )
+from apps.contributions.queries.own_data import own_questions
 from apps.contributions.services.decisions import ask_for_more_labels, take_out
 from apps.contributions.services.withdrawals.asking_again import ask_again
 from apps.contributions.services.withdrawals.erasers import erasers
@@ -50,11 +51,11 @@ def withdraw_tester(*, tester: Tester, by: Actor, now: datetime, reason: str = "
             resolution="The page of that withdrawal says how far it is.",
             code="already_withdrawn",
         )
-    _hold_personas(Persona.objects.filter(Q(examples__labels__tester=tester) | Q(examples__in=_own_questions(tester))))
+    _hold_personas(Persona.objects.filter(Q(examples__labels__tester=tester) | Q(examples__in=own_questions(tester))))
     withdrawal = _open(tester.organization, WithdrawalScope.TESTER, by=by, reason=reason, tester=tester)
     take_out(examples=_resting_on(tester), withdrawal=withdrawal, now=now)
     ask_again(withdrawal=withdrawal, now=now)
-    take_out(examples=_own_questions(tester), withdrawal=withdrawal, now=now)
+    take_out(examples=own_questions(tester), withdrawal=withdrawal, now=now)
     labels = _take_back_words(tester, now)
     return _announce(withdrawal, labels=labels, by=by, now=now)
 
@@ -139,14 +140,7 @@ def _resting_on(tester: Tester) -> TrainingExampleQuerySet:
     others = agreeing.filter(withdrawn_at=None).exclude(tester=tester)
     accepted = TrainingExample.objects.filter(status=ExampleStatus.ACCEPTED)
     resting = accepted.filter(Exists(agreeing.filter(tester=tester)), ~Exists(others))
-    return resting.exclude(pk__in=_own_questions(tester).values("pk"))
-
-
-def _own_questions(tester: Tester) -> TrainingExampleQuerySet:
-    """What the tester brought in for themselves. What a member brings in is the organization's."""
-    own = TrainingExample.objects.filter(organization=tester.organization_id, contributed_by=tester.user.audit_name)
-    is_member = Membership.objects.filter(organization=tester.organization_id, user=tester.user_id).exists()
-    return own.none() if is_member else own
+    return resting.exclude(pk__in=own_questions(tester).values("pk"))
 
 
 def _said_afterwards(examples: TrainingExampleQuerySet) -> list[int]:
