@@ -66,6 +66,9 @@ class FineTuneEventSerializer(serializers.ModelSerializer[FineTuneEvent]):
 class CustomModelSerializer(serializers.ModelSerializer[CustomModel]):
     persona = serializers.CharField(source="persona.slug", read_only=True)
     base_model = serializers.CharField(source="base_model.name", read_only=True)
+    withdrawn_rows = serializers.IntegerField(
+        source="training_dataset.withdrawn_count", read_only=True, default=0, help_text="Learnt, and taken back since."
+    )
 
     class Meta:
         model = CustomModel
@@ -73,6 +76,7 @@ class CustomModelSerializer(serializers.ModelSerializer[CustomModel]):
             "id", "name", "persona", "number", "status", "is_active", "base_model", "provider", "fine_tuned_model_id",
             "training_dataset", "job", "training_started_at", "training_completed_at", "training_duration_seconds",
             "training_loss", "validation_loss", "training_accuracy", "validation_accuracy", "training_examples",
+            "withdrawn_rows",
             "average_response_time_ms", "quality_score", "user_approval_rate", "deployed_at", "training_cost_micros",
             "inference_cost_per_answer_micros", "currency", "shutdown_date", "created_at",
         ]  # fmt: skip
@@ -200,7 +204,7 @@ class CustomModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
     def get_queryset(self) -> QuerySet[CustomModel]:
         organization = organization_of(self.request)
         return CustomModel.objects.of_organization(organization).select_related(
-            "persona__organization", "persona__base_model", "base_model", "organization"
+            "persona__organization", "persona__base_model", "base_model", "organization", "training_dataset"
         )
 
     @extend_schema(request=ReasonSerializer, responses=ActivationResultSerializer)

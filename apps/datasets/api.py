@@ -39,8 +39,8 @@ class DatasetSerializer(serializers.ModelSerializer[TrainingDataset]):
         fields = [
             "id", "name", "description", "persona", "status", "format", "prompt_version", "min_quality_score",
             "include_persona", "include_platform_context", "seed", "example_count", "training_count",
-            "validation_count", "training_tokens", "left_out", "training_sha256", "validation_sha256", "prepared_at",
-            "published_at", "published_by", "created_at",
+            "validation_count", "withdrawn_count", "training_tokens", "left_out", "training_sha256",
+            "validation_sha256", "prepared_at", "published_at", "published_by", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -14,6 +14,7 @@ from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, prev
 from apps.common.ids import canonical_json
 from apps.contributions import queries, services
 from apps.contributions.admin.synthetic import synthetic_page
+from apps.contributions.admin.taking_back import TakesBackExamples
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample
 from apps.organizations.scoped_admin import ReadOnlyAdmin, ScopedInline, acting_user
@@ -67,13 +68,13 @@ class DecideForm(forms.Form):
 
 
 @admin.register(TrainingExample)
-class TrainingExampleAdmin(ReadOnlyAdmin):
+class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
     list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
     list_filter = ["status", PersonaFilter, "kind", "source", "split_pin"]
     list_select_related = ["persona"]
     ordering = ["-pk"]
-    actions = ["decide", "reject", "download_csv"]
-    actions_detail = ["decide_this", "reject_this"]
+    actions = ["decide", "reject", "take_back", "download_csv"]
+    actions_detail = ["decide_this", "reject_this", "take_back_this"]
     actions_list = ["create_synthetic"]
     when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
@@ -189,6 +190,8 @@ class TrainingExampleAdmin(ReadOnlyAdmin):
         return self.reject(request, self.only(request, object_id)) or self.back_to(object_id)
 
     def offers(self, name: str, row: TrainingExample) -> bool:
+        if name == "take_back_this":
+            return row.withdrawal_id is None
         return row.status in ExampleStatus.undecided()
 
     @action(description="Create synthetic examples", permissions=["write"], url_path="synthetic", icon="auto_awesome")  # type: ignore[untyped-decorator]

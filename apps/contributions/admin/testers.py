@@ -13,6 +13,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from apps.common.admin import as_written, confirm, is_confirmed, link_to_list, refusals_shown
 from apps.contributions import services
+from apps.contributions.admin.taking_back import TakesBackTesters
 from apps.contributions.enums import TesterStatus
 from apps.contributions.models import Label, Tester
 from apps.organizations.models import User
@@ -41,7 +42,7 @@ class InviteForm(forms.ModelForm[Tester]):
 
 
 @admin.register(Tester)
-class TesterAdmin(ScopedAdmin):
+class TesterAdmin(TakesBackTesters, ScopedAdmin):
     """Testers are invited, paused and resumed; what they agreed to is theirs and is only shown."""
 
     list_display = ["display_name", "email", "organization", "status", "consented_at", "label_count"]
@@ -49,7 +50,7 @@ class TesterAdmin(ScopedAdmin):
     list_select_related = ["organization", "user"]
     search_fields = ["display_name", "user__email"]
     actions = ["pause", "resume"]
-    actions_detail = ["pause_this", "resume_this"]
+    actions_detail = ["pause_this", "resume_this", "take_back_this"]
     readonly_fields = ["consent_in_full", "see_also"]
     when_empty = "Invite somebody by e-mail: they read how their labels are used, agree, and start at the review desk."
     add_words = "Invite a tester"
@@ -132,6 +133,8 @@ class TesterAdmin(ScopedAdmin):
         return self.back_to(object_id)
 
     def offers(self, name: str, row: Tester) -> bool:
+        if name == "take_back_this":
+            return row.status != TesterStatus.WITHDRAWN
         return row.status == (TesterStatus.ACTIVE if name == "pause_this" else TesterStatus.PAUSED)
 
     @admin.display(description="what they agreed to")

@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,7 +25,7 @@ from apps.contributions.api.items import (
 )
 from apps.contributions.api.lines import MEDIA_TYPES, Body, LinesRenderer, take_in_lines
 from apps.contributions.enums import ExampleKind, ExampleSource, ExampleStatus
-from apps.contributions.models import TrainingExample
+from apps.contributions.models import TrainingExample, Withdrawal
 from apps.organizations.enums import Scope
 from apps.organizations.models import ApiKey
 from apps.organizations.permissions import acting, organization_of
@@ -54,6 +55,30 @@ class ExampleSerializer(serializers.ModelSerializer[TrainingExample]):
             "quality_score", "outcome", "split_pin", "consent", "client_id", "response_id", "conversation_ref",
             "contributed_by", "accepted_at", "created_at",
         ]  # fmt: skip
+        read_only_fields = fields
+
+
+class WithdrawExampleSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=2000, help_text="Kept with the request."
+    )
+
+
+class AffectedSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="`datasets.trainingdataset`, `custom_models.custommodel`, ...")
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    rows = serializers.IntegerField(help_text="Examples of the withdrawal in it.")
+
+
+class WithdrawalSerializer(serializers.ModelSerializer[Withdrawal]):
+    affected = AffectedSerializer(
+        many=True, read_only=True, source="report.affected", help_text="What holds them. Models cannot be un-trained."
+    )
+
+    class Meta:
+        model = Withdrawal
+        fields = ["id", "scope", "status", "examples_count", "labels_count", "erased_count", "affected", "created_at"]
         read_only_fields = fields
 
 
@@ -118,6 +143,25 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
     def _create_from_lines(self, request: Request) -> FileResponse:
         results = take_in_lines(Body(request._request), store=partial(_store, request), may_decide=_may_decide(request))
         return FileResponse(results, content_type=MEDIA_TYPES[0])
+
+    @extend_schema(request=WithdrawExampleSerializer, responses=WithdrawalSerializer)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Delete an example for good, on the request of who said it.
+
+        It is out of every build at once, and the answer names the datasets and custom models that hold it. Every copy
+        is erased by the worker; the row stays, empty. What was said after it in the same conversation goes too.
+        """
+        wanted = WithdrawExampleSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        withdrawal = services.withdraw_examples(
+            organization=organization_of(request),
+            example_ids=[self.get_object().pk],
+            by=acting(request),
+            now=timezone.now(),
+            reason=wanted.validated_data.get("reason", ""),
+        )
+        return Response(WithdrawalSerializer(withdrawal).data)
 
 
 def _media_type(request: Request) -> str:

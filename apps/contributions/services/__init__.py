@@ -12,6 +12,7 @@ from apps.contributions.services.imports import ImportResult, import_examples, r
 from apps.contributions.services.intake import ExampleResult, ExampleResultStatus, NewExample, rejected
 from apps.contributions.services.labels import NewLabel, submit_label, submit_labels
 from apps.contributions.services.leases import lease_next_example, sign_start
+from apps.contributions.services.protected_names import protect_name, stop_protecting_name
 from apps.contributions.services.quality import note_continuation, note_feedback, recompute_quality
 from apps.contributions.services.references import ReferenceImport, import_reference_answers
 from apps.contributions.services.reopening import reopen_example
@@ -59,6 +60,7 @@ __all__ = [
     "note_continuation",
     "note_feedback",
     "pause_tester",
+    "protect_name",
     "recompute_quality",
     "record_consent",
     "recount_contributions",
@@ -75,6 +77,7 @@ __all__ = [
     "settle_examples_with_enough_labels",
     "sign_start",
     "skip_example",
+    "stop_protecting_name",
     "submit_label",
     "submit_labels",
     "undo_last",

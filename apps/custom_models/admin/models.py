@@ -25,6 +25,7 @@ from apps.custom_models.admin.forms import ReasonForm
 from apps.custom_models.enums import EvaluationStatus, ModelStatus
 from apps.custom_models.models import CustomModel, EvaluationArm
 from apps.custom_models.queries import held_out_examples, latest_evaluation
+from apps.datasets.admin.facts import withdrawn_words
 from apps.organizations.scoped_admin import ReadOnlyAdmin, acting_user
 from apps.personas.scoped_admin import PersonaFilter
 
@@ -43,10 +44,10 @@ class CustomModelAdmin(ReadOnlyAdmin):
     """*Evaluate* proves, *Activate* puts a version live, *Deactivate* reverts to the base model (SC5)."""
 
     list_display = [
-        "name", "active_badge", "tested", "base_model", "training_examples", "training_cost", "shutdown_date",
-        "created_at",
+        "name", "active_badge", "tested", "base_model", "training_examples", "withdrawn", "training_cost",
+        "shutdown_date", "created_at",
     ]  # fmt: skip
-    list_select_related = ["persona", "base_model", "job"]
+    list_select_related = ["persona", "base_model", "job", "training_dataset"]
     list_filter = ["is_active", PersonaFilter, "status"]
     when_empty = "A fine-tuning job that succeeds makes the persona's next version. It answers once it is activated."
     search_fields = ["name", "fine_tuned_model_id"]
@@ -67,7 +68,8 @@ class CustomModelAdmin(ReadOnlyAdmin):
             "Training",
             {
                 "fields": [
-                    "base_model", "training_dataset", "job", "training_examples", "training_completed_at", "took",
+                    "base_model", "training_dataset", "job", "training_examples", "withdrawn", "training_completed_at",
+                    "took",
                     "training_accuracy_percent", "validation_accuracy_percent", "training_loss", "validation_loss",
                 ]
             },
@@ -76,8 +78,8 @@ class CustomModelAdmin(ReadOnlyAdmin):
         ("At the provider", {"fields": ["provider", "credential", "fine_tuned_model_id"]}),
     ]  # fmt: skip
     readonly_fields = [
-        "active_badge", "tested", "approval", "speed", "took", "see_also", "training_accuracy_percent",
-        "validation_accuracy_percent", "training_cost", "answer_cost",
+        "active_badge", "tested", "approval", "speed", "took", "see_also", "withdrawn",
+        "training_accuracy_percent", "validation_accuracy_percent", "training_cost", "answer_cost",
     ]  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -95,6 +97,11 @@ class CustomModelAdmin(ReadOnlyAdmin):
             return "not evaluated"
         low, high = 100 * model.test_interval_low, 100 * model.test_interval_high
         return f"{percent(model.test_accuracy)} ({low:.1f}-{high:.1f} %)"
+
+    @admin.display(description="withdrawn", ordering="training_dataset__withdrawn_count")
+    def withdrawn(self, model: CustomModel) -> str:
+        """It cannot be un-trained: it stays marked, and a new version is trained without these rows."""
+        return withdrawn_words(model.training_dataset.withdrawn_count if model.training_dataset else 0)
 
     @admin.display(description="approved by its readers")
     def approval(self, model: CustomModel) -> str:

@@ -22,6 +22,7 @@ from apps.datasets.admin.facts import (
     preview_facts,
     publish_facts,
     statistics_facts,
+    withdrawn_words,
 )
 from apps.datasets.admin.forms import BuildDatasetForm
 from apps.datasets.enums import DatasetStatus
@@ -43,7 +44,7 @@ STATUS_COLOURS = {
 class TrainingDatasetAdmin(ReadOnlyAdmin):
     """*Build dataset* asks, previews and then writes a draft; *Publish* freezes it; *Export JSONL* hands it out."""
 
-    list_display = ["name", "persona", "status_badge", "examples", "split", "tokens", "published"]
+    list_display = ["name", "persona", "status_badge", "examples", "withdrawn", "split", "tokens", "published"]
     list_select_related = ["persona"]
     list_filter = ["status", PersonaFilter]
     search_fields = ["name", "training_sha256"]
@@ -68,6 +69,7 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
                     "status_badge",
                     "published_at",
                     "published_by",
+                    "withdrawn",
                     "made_of_it",
                 ]
             },
@@ -76,7 +78,7 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
         ("Files", {"fields": ["files"]}),
         ("Items", {"fields": ["first_items"]}),
     ]
-    readonly_fields = ["status_badge", "made_of_it", "statistics", "left_out", "files", "first_items"]
+    readonly_fields = ["status_badge", "withdrawn", "made_of_it", "statistics", "left_out", "files", "first_items"]
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def status_badge(self, dataset: TrainingDataset) -> str:
@@ -85,6 +87,10 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
     @admin.display(description="examples", ordering="example_count")
     def examples(self, dataset: TrainingDataset) -> str:
         return f"{dataset.example_count:,}"
+
+    @admin.display(description="withdrawn", ordering="withdrawn_count")
+    def withdrawn(self, dataset: TrainingDataset) -> str:
+        return withdrawn_words(dataset.withdrawn_count)
 
     @admin.display(description="training + validation")
     def split(self, dataset: TrainingDataset) -> str:
@@ -218,4 +224,6 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
     def offers(self, name: str, row: TrainingDataset) -> bool:
         if name == "publish_this":
             return not row.is_published
+        if row.withdrawn_count:
+            return False
         return row.is_published and (name != "start_training" or row.status != DatasetStatus.TRAINING)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.template.defaultfilters import filesizeformat
+from django.template.defaultfilters import filesizeformat, pluralize
 from django.utils import timezone
 
 from apps.common.admin import preview, took_words
@@ -20,6 +20,11 @@ from apps.providers.queries import price_on
 SHOWN_CATEGORIES = 20
 SHOWN_CHARACTERS = 500
 Facts = list[tuple[str, str]]
+
+
+def withdrawn_words(rows: int) -> str:
+    """The mark of a dataset, or of a model that was trained on it, whose people took rows back since (AV13)."""
+    return f"contains {rows:,} withdrawn row{pluralize(rows)}" if rows else "-"
 
 
 def left_out_facts(left_out: Mapping[str, int]) -> Facts:
