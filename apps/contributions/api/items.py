@@ -64,7 +64,7 @@ class ExampleResultsSerializer(serializers.Serializer[Any]):
 
 def read_item(item: Any, *, may_decide: bool) -> NewExample | FlywheelError:
     """The item, or why it is none. `may_decide`: the caller's word makes a label the accepted one."""
-    if _is_plain(item):
+    if is_plain(item):
         read = _as_it_is(item)
     else:
         serializer = NewExampleSerializer(data=item)
@@ -76,7 +76,7 @@ def read_item(item: Any, *, may_decide: bool) -> NewExample | FlywheelError:
     return read if may_decide or read.label is None else _may_not_decide()
 
 
-def _is_plain(item: Any) -> bool:
+def is_plain(item: Any) -> bool:
     """Whether the serializer, which takes longer than all the rest together, would return the fields as they are.
 
     It decides about every other item, and alone says what is wrong with one. A test tries both on the same items.

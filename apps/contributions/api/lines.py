@@ -81,6 +81,8 @@ class _Batch:
 
     def store(self, store: Store, results: IO[bytes]) -> int:
         """Store what can be used, write down what became of each line, and begin anew; how many are new."""
+        if not self.lines:
+            return 0
         stored = iter(store([read for _, _, read in self.lines if isinstance(read, services.NewExample)]))
         created = 0
         for number, item, read in self.lines:
@@ -119,7 +121,7 @@ def _take_in(body: Readable, results: IO[bytes], *, store: Store, may_decide: bo
             batch.add(number, line, may_decide=may_decide)
             if batch.is_full:
                 created += batch.store(store, results)
-        batch.store(store, results)
+        created += batch.store(store, results)
     except _Enough as enough:
         created += batch.store(store, results)
         _read_to_the_end(body)

@@ -169,6 +169,7 @@ class Intake:
                 raise InvalidInput("category: it is empty, so there is nothing to label it with.")
             example = build_example(persona=self.persona, item=item, source=ExampleSource.IMPORT, by=self.by)
         except InvalidInput as error:
+            error.__traceback__ = error.__context__ = None  # what is only told later need not keep its frames alive
             return error
         example.split_pin, example.upload = self.split_pin, self.upload
         if label is not None and self.decides:
