@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,6 +28,8 @@ from apps.contributions.formats.documents.limits import LIMITS, Limits
 CHILD = "apps.contributions.formats.documents.child"
 PROJECT = Path(__file__).resolve().parents[4]
 PASSED_ON = ("PATH", "TESSDATA_PREFIX")  # where programs and tesseract's languages lie: nothing else of the environment
+# Tesseract's threads hinder one another; those of numpy, which comes along where it is installed, take address space.
+ONE_THREAD = {"OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
 MAX_LINE_BYTES = 8 * MAX_CHARACTERS  # more than any text within its limit takes as JSON
 EXTRACTED = TypeAdapter(Extracted)
 OUTCOMES = {"extracted", "shown", "refused", "broken"}
@@ -83,8 +85,14 @@ def _opened(source: bytes | Path | BinaryIO) -> Iterator[BinaryIO]:
             yield file
         return
     with tempfile.TemporaryFile() as copy:
-        copy.write(source if isinstance(source, bytes) else source.read(MAX_FILE_BYTES + 1))
+        copy.write(source if isinstance(source, bytes) else _from_its_beginning(source))
         yield copy
+
+
+def _from_its_beginning(file: BinaryIO) -> bytes:
+    """Whoever stored it may have read it before. One byte beyond the limit is enough to refuse it."""
+    file.seek(0)
+    return file.read(MAX_FILE_BYTES + 1)
 
 
 def _require_size(file: BinaryIO) -> None:
@@ -122,17 +130,23 @@ class _Child:
             return {}
         finally:
             timer.cancel()
+            timer.join()  # it must not signal a process that was waited for, whose number may be another's by then
             self._stop()
             self._process.wait()
+            self._output.close()
 
     @property
     def returncode(self) -> int | None:
         return self._process.returncode
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    @property
+    def _output(self) -> IO[bytes]:
         assert self._process.stdout is not None  # noqa: S101  it was asked for
-        with self._process.stdout as output, suppress(ValueError):  # no JSON: it went mad, and says no more
-            while line := output.readline(MAX_LINE_BYTES):
+        return self._process.stdout
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        with suppress(ValueError):  # no JSON: it went mad, and says no more
+            while line := self._output.readline(MAX_LINE_BYTES):
                 yield json.loads(line)
 
     def _stop_late(self) -> None:
@@ -146,7 +160,7 @@ class _Child:
 
 def _bare_environment(scratch: str) -> dict[str, str]:
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**passed_on, "TMPDIR": scratch, "OMP_THREAD_LIMIT": "1"}  # tesseract's threads only hinder one another
+    return {**passed_on, **ONE_THREAD, "TMPDIR": scratch}
 
 
 def _refusal(outcome: Mapping[str, Any], child: _Child) -> InvalidInput:

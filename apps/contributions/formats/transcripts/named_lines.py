@@ -17,6 +17,7 @@ LINE = re.compile(
     r"(?:\*\*|__)?([^\W\d_][\w.'’()/&-]*(?: [\w.'’()/&-]+){0,3})(?:\*\*|__)?\s?:(?:\*\*|__)?(?:\s+(.*))?$"
 )
 MAX_NAME = 40  # characters
+MAX_BREAK = 200  # characters
 BREAK = re.compile(
     r"\s*(?:([-=*_#~])(?:\s?\1){2,}"
     r"|(?:#+\s*)?(?:conversation|chat|dialog|dialogue|transcript|gespräch|unterhaltung|conversación|conversazione|conversa)"
@@ -57,16 +58,20 @@ def _speakers(text: str) -> dict[str, str]:
 
 def _name(line: str) -> str | None:
     """The name that the line begins with, if what it begins with can be one."""
-    found = None if BREAK.match(line) else LINE.match(line)
+    found = None if _breaks(line) else LINE.match(line)
     if found is None or len(found[1]) > MAX_NAME or found[1].casefold() in NEVER_SPEAKERS:
         return None
     return None if " " in found[1] and found[1][0].islower() else found[1]  # "we said: ..." is no name
 
 
+def _breaks(line: str) -> bool:
+    return len(line) <= MAX_BREAK and BREAK.match(line) is not None
+
+
 def _parts(text: str) -> Iterator[list[str]]:
     part: list[str] = []
     for line in text.split("\n"):
-        if BREAK.match(line):
+        if _breaks(line):
             yield part
             part = []
         else:
