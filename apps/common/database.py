@@ -50,11 +50,16 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     with transaction.atomic(savepoint=False):
         for row, pk in zip(rows, _reserve_ids(connection, meta, len(rows)), strict=True):
             row.pk = pk
-        values = [_prepare(field, rows, connection) for field in meta.local_concrete_fields]
+        values = [_prepare(field, rows, connection) for field in _written(meta)]
         _write(connection, meta, list(zip(*values, strict=True)))
     for row in rows:
         row._state.adding = False
         row._state.db = DEFAULT_DB_ALIAS
+
+
+def _written(meta: Any) -> list[Any]:
+    """Its columns, but for those that the database computes."""
+    return [field for field in meta.local_concrete_fields if not field.generated]
 
 
 def _reserve_ids(connection: BaseDatabaseWrapper, meta: Any, count: int) -> Sequence[int]:
@@ -83,7 +88,7 @@ def _prepare(
 
 def _write(connection: BaseDatabaseWrapper, meta: Any, rows: list[tuple[Any, ...]]) -> None:
     quote = connection.ops.quote_name
-    table, names = quote(meta.db_table), [quote(field.column) for field in meta.local_concrete_fields]
+    table, names = quote(meta.db_table), [quote(field.column) for field in _written(meta)]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:

@@ -42,6 +42,15 @@ class ExampleOutcome(models.TextChoices):
     REGENERATED = "regenerated", "Asked for again"
 
 
+class QualityBand(models.TextChoices):
+    """What a quality score is good for: page builders export from 0.5 (PB3), datasets take from 0.7 (RT1)."""
+
+    UNRATED = "unrated", "Not rated"
+    LOW = "low", "Below 0.5"
+    FAIR = "fair", "0.5 to below 0.7"
+    GOOD = "good", "0.7 and better"
+
+
 class SearchStatus(models.TextChoices):
     """Of a search for duplicates."""
 

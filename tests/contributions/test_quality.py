@@ -75,7 +75,7 @@ def test_what_the_api_takes_in_is_rated_alike(persona: Persona) -> None:
         NewExample(persona.slug, {"text": "One"}),
         NewExample(persona.slug, {"text": "Two"}, output=ANSWERED),
     )
-    create_examples(organization=persona.organization, items=[bare, answered], by=SYSTEM)
+    create_examples(organization=persona.organization, items=[bare, answered], by=SYSTEM, now=NOW)
     one, two = TrainingExample.objects.order_by("pk")
     assert (_rated(one), _rated(two)) == ((0, "0.000"), (3, "0.300"))
 

@@ -1,13 +1,15 @@
 from datetime import datetime
+from decimal import Decimal
 from typing import Self
 
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models.functions import Concat
 
 from apps.common.fields import EncryptedJSONField
 from apps.common.guards import refused
 from apps.common.models import both_or_neither
-from apps.contributions.enums import ExampleKind, ExampleSource, ExampleStatus, Split
+from apps.contributions.enums import ExampleKind, ExampleSource, ExampleStatus, QualityBand, Split
 from apps.contributions.models.privacy import Withdrawal
 from apps.contributions.models.testers import Tester
 from apps.contributions.models.uploads import Upload
@@ -36,6 +38,20 @@ class TrainingExampleQuerySet(OrganizationQuerySet["TrainingExample"]):
         return self.exclude(labels__tester=tester)
 
 
+_BAND = Case(
+    When(quality_score=None, then=Value(QualityBand.UNRATED.value)),
+    When(quality_score__lt=Decimal("0.5"), then=Value(QualityBand.LOW.value)),
+    When(quality_score__lt=Decimal("0.7"), then=Value(QualityBand.FAIR.value)),
+    default=Value(QualityBand.GOOD.value),
+    output_field=models.TextField(),
+)
+_KEPT_OUT = Case(  # of training, for ever or for want of consent
+    When(Q(split_pin=Split.TEST.value) | Q(consent=False), then=Value("|kept out")),
+    default=Value("|"),
+    output_field=models.TextField(),
+)
+
+
 @refused(
     "UPDATE",
     name="synthetic_for_ever",
@@ -62,6 +78,14 @@ class TrainingExample(OrganizationOwned):
     conversation_continued = models.BooleanField(default=False)
     is_gold = models.BooleanField(default=False)  # its answer is known: testers are measured by it
     metadata = models.JSONField(default=dict, blank=True)  # of a synthetic example: template and emphasis (PB4)
+    facets = models.GeneratedField(  # what it is counted by (PB8) as one key, so that an index alone answers
+        expression=Concat(
+            "kind", Value("|"), "source", Value("|"), "status", Value("|"), "outcome", Value("|"), _BAND, _KEPT_OUT,
+            output_field=models.TextField(),
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )  # fmt: skip
     near_duplicate_of = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="near_duplicates"
     )  # the oldest example whose input is nearly the same
@@ -125,6 +149,9 @@ class TrainingExample(OrganizationOwned):
         indexes = [
             # the review desk's queue and the dataset builder's choice
             models.Index(fields=["persona", "status", "id"], name="example_queue"),
+            # what has come in: counts of everything, and of each day
+            models.Index(fields=["persona", "facets"], name="example_facets"),
+            models.Index(fields=["persona", "created_at"], name="example_by_day"),
             # duplicates on the way in
             models.Index(fields=["persona", "content_hash"], name="example_duplicates"),
             # gold items for a desk: a handful among many
