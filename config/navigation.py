@@ -20,6 +20,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Examples", "contributions_trainingexample", "library_books"),
             ("Labels", "contributions_label", "label"),
+            ("Label quality", "contributions_label_quality", "insights"),
             ("Testers", "contributions_tester", "groups"),
             ("Totals", "contributions_contribution", "leaderboard"),
             ("Gold answers", "contributions_goldanswer", "verified"),
@@ -79,6 +80,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         ],
     ),
 ]
+PAGES = {"contributions_label_quality"}  # names of pages that are no model's list
 OPEN = {"Work", "Contributions", "Training"}  # where the wheel is turned by hand; the rest unfolds
 INSTALLATION: list[tuple[str, str, str]] = [
     ("Users", "organizations_user", "person"),
@@ -99,7 +101,8 @@ def _runs_the_installation(request: HttpRequest) -> bool:
 
 
 def _item(label: str, model: str, icon: str, **more: Any) -> dict[str, Any]:
-    return {"title": label, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist"), **more}
+    page = model if model in PAGES else f"{model}_changelist"
+    return {"title": label, "icon": icon, "link": reverse_lazy(f"admin:{page}"), **more}
 
 
 def navigation() -> list[dict[str, Any]]:

@@ -219,5 +219,5 @@ def test_staff_reopen_what_was_decided(ada: Tester, persona: Persona) -> None:
 
 
 def test_what_is_not_decided_is_not_reopened(persona: Persona) -> None:
-    with pytest.raises(Conflict, match="it is not decided"):
+    with pytest.raises(Conflict, match="no decision to take back"):
         reopen_example(example=TrainingExampleFactory(persona=persona), by=SYSTEM, now=NOW)

@@ -2,27 +2,37 @@
 
 from django.contrib import admin
 from django.template.defaultfilters import filesizeformat
+from unfold.decorators import display
 
 from apps.common.admin import preview
 from apps.common.money import format_money
+from apps.contributions.admin.label_quality import ShowsLabelQuality
 from apps.contributions.models import Contribution, Label, Upload
 from apps.organizations.scoped_admin import ReadOnlyAdmin
 
 
 @admin.register(Label)
-class LabelAdmin(ReadOnlyAdmin):
-    list_display = ["said", "question", "tester", "agrees", "rating", "seconds_spent", "created_at"]
-    list_filter = ["agrees", "rating"]
+class LabelAdmin(ShowsLabelQuality):
+    list_display = ["said", "question", "tester", "agrees", "rating", "seconds_spent", "flag", "created_at"]
+    list_filter = ["is_flagged", "agrees", "rating"]
+    actions_list = ["quality"]
     list_select_related = ["tester", "example"]
     search_fields = ["tester__display_name"]
     ordering = ["-pk"]
-    fields = ["tester", "example", "question", "said", "agrees", "rating", "seconds_spent", "created_at", "updated_at"]
-    readonly_fields = ["question", "said"]
+    fields = [
+        "tester", "example", "question", "said", "agrees", "rating", "seconds_spent", "answer_similarity", "flag",
+        "created_at", "updated_at",
+    ]  # fmt: skip
+    readonly_fields = ["question", "said", "flag"]
     when_empty = "What testers say at the review desk appears here."
 
     @admin.display(description="label")
     def said(self, label: Label) -> str:
         return preview(label.payload)
+
+    @display(description="screened", ordering="is_flagged", label={"Looks pasted": "warning"})  # type: ignore[untyped-decorator]
+    def flag(self, label: Label) -> str | None:
+        return "Looks pasted" if label.is_flagged else None
 
     @admin.display(description="about")
     def question(self, label: Label) -> str:

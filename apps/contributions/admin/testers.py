@@ -5,9 +5,9 @@ from django.contrib import admin, messages
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import pluralize
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -18,6 +18,8 @@ from apps.contributions.enums import TesterStatus
 from apps.contributions.models import Label, Tester
 from apps.organizations.models import User
 from apps.organizations.scoped_admin import ScopedAdmin, acting_user
+
+QUALITY = reverse_lazy("admin:contributions_label_quality")
 
 
 class InviteForm(forms.ModelForm[Tester]):
@@ -145,6 +147,7 @@ class TesterAdmin(TakesBackTesters, ScopedAdmin):
     def see_also(self, tester: Tester) -> str:
         links = [
             link_to_list("contributions_label", "labels", tester__id__exact=tester.pk),
+            format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">how good they are</a>', QUALITY),
             link_to_list("contributions_contribution", "totals", tester__id__exact=tester.pk),
             link_to_list("payouts_share", "shares", tester__id__exact=tester.pk),
         ]

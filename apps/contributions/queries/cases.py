@@ -1,7 +1,8 @@
 """What waits for staff: examples on which testers disagree, and those that somebody reported."""
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Q
 
@@ -16,26 +17,31 @@ REPORTABLE = (ExampleStatus.AWAITING_LABELS, ExampleStatus.DISPUTED, ExampleStat
 
 
 @dataclass(frozen=True)
-class GivenLabel:
-    label: Label
+class Option:
+    """One of the different labels that were given, with who gave it."""
+
+    labels: list[Label]  # equal ones, the oldest first
     words: str  # in short, as the testers read it
     text: str  # in full
-    equal: int  # how many of the labels say the same, this one among them
     changes: list[Change]  # of the model's answer; empty where labels are chosen
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.labels[0].payload or {}
 
 
 @dataclass(frozen=True)
 class Case:
     """One example as staff decide about it."""
 
-    labels: list[GivenLabel]  # the oldest first
+    options: list[Option]  # what most testers said first
+    labels: list[Label]  # the oldest first
     skips: list[Skip]  # reports among them
     open_reports: int
 
-    @property
-    def largest(self) -> int:
-        """Of how many testers the largest group that agrees is."""
-        return max((given.equal for given in self.labels), default=0)
+    def chosen(self, payload_hash: str) -> dict[str, Any] | None:
+        """The payload of the option of that hash; None if nobody gave such a label."""
+        return next((one.payload for one in self.options if one.labels[0].payload_hash == payload_hash), None)
 
 
 @dataclass(frozen=True)
@@ -65,26 +71,30 @@ def count_cases(*, user: User) -> WaitingCases:
 
 
 def describe_case(*, example: TrainingExample) -> Case:
+    """Two statements, whatever the number of labels."""
     labels = list(
         Label.objects.filter(example=example, withdrawn_at=None).select_related("tester").order_by("created_at", "pk")
     )
     skips = list(Skip.objects.filter(example=example).select_related("tester").order_by("created_at", "pk"))
-    counts = Counter(label.payload_hash for label in labels)
     return Case(
-        labels=[_given(example, label, counts[label.payload_hash]) for label in labels],
+        options=_options(example, labels),
+        labels=labels,
         skips=skips,
         open_reports=sum(skip.is_report and skip.resolved_at is None for skip in skips),
     )
 
 
-def _given(example: TrainingExample, label: Label, equal: int) -> GivenLabel:
+def _options(example: TrainingExample, labels: list[Label]) -> list[Option]:
+    equal: dict[str, list[Label]] = defaultdict(list)
+    for label in labels:
+        equal[label.payload_hash].append(label)
+    return [_option(example, group) for group in sorted(equal.values(), key=len, reverse=True)]
+
+
+def _option(example: TrainingExample, labels: list[Label]) -> Option:
     task, facts = task_of(example.persona), facts_of(example.persona)
     shown = task.label_of_output(example.output, facts) if example.output and task.labels_are_written else None
-    text = payload_text(label.payload)
-    return GivenLabel(
-        label=label,
-        words=task.label_text(label.payload or {}, facts),
-        text=text,
-        equal=equal,
-        changes=diff_texts(payload_text(shown), text) if shown else [],
-    )
+    payload = labels[0].payload or {}
+    text = payload_text(payload)
+    changes = diff_texts(payload_text(shown), text) if shown else []
+    return Option(labels=labels, words=task.label_text(payload, facts), text=text, changes=changes)

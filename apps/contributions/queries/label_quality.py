@@ -75,14 +75,14 @@ def _qualities(scope: Q) -> list[TesterQuality]:
     medians = _median_seconds(scope)
     nothing = {"labels": 0, "decided": 0, "agreeing": 0, "screened": 0, "flagged": 0, "gold": 0, "gold_score": 0.0}
     none = {**nothing, "skips": 0, "reports": 0}
-    testers = Tester.objects.filter(pk__in={*labels, *gold, *skips}).order_by("display_name", "pk")
+    testers = Tester.objects.filter(pk__in={*labels, *gold, *skips}).select_related("organization")
     return [
         TesterQuality(
             tester=tester,
             median_seconds=medians.get(tester.pk),
             **{**none, **labels.get(tester.pk, {}), **gold.get(tester.pk, {}), **skips.get(tester.pk, {})},
         )
-        for tester in testers
+        for tester in testers.order_by("display_name", "pk")
     ]
 
 

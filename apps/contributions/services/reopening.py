@@ -1,6 +1,7 @@
 """The way back from a decision: staff think again, or a tester takes back what decided."""
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
@@ -15,7 +16,8 @@ from apps.contributions.services.quality import rate_examples
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 
-REOPENABLE = (ExampleStatus.ACCEPTED, ExampleStatus.DISPUTED, ExampleStatus.REJECTED)
+BY_STAFF = (ExampleStatus.ACCEPTED, ExampleStatus.REJECTED)  # a dispute waits for them already
+BY_TESTERS = (ExampleStatus.ACCEPTED, ExampleStatus.DISPUTED)
 
 
 @transaction.atomic
@@ -27,21 +29,23 @@ def reopen_example(*, example: TrainingExample, by: Actor, now: datetime) -> Tra
     hold(example.persona)
     enough = example.labels.count() >= example.persona.labels_per_example
     status = ExampleStatus.DISPUTED if enough else ExampleStatus.AWAITING_LABELS
-    take_decision_back(persona=example.persona, example_id=example.pk, status=status, now=now)
+    take_decision_back(persona=example.persona, example_id=example.pk, known=BY_STAFF, status=status, now=now)
     audit.record("reopened", by=by, target=example)
     example.refresh_from_db()
     return example
 
 
-def take_decision_back(*, persona: Persona, example_id: int, status: ExampleStatus, now: datetime) -> None:
-    """Undecide an example; whoever was credited for agreeing is no longer. The caller's transaction holds the persona.
+def take_decision_back(
+    *, persona: Persona, example_id: int, known: Collection[ExampleStatus], status: ExampleStatus, now: datetime
+) -> None:
+    """Undecide an example that is in one of the `known` states; whoever was credited for agreeing is no longer.
 
-    What has been put into a dataset stays decided: its line says so, and money may follow from it. Conflict then, and
-    for a gold item, whose answer testers are measured by.
+    The caller's transaction holds the persona. What has been put into a dataset stays decided: its line says so, and
+    money may follow from it. Conflict then, and for a gold item, whose answer testers are measured by.
     """
     TrainingExample.objects.select_for_update().filter(pk=example_id).first()  # a dataset that takes it in waits
     agreeing = Counter(Label.objects.filter(example=example_id, agrees=True).values_list("tester_id", flat=True))
-    free = TrainingExample.objects.filter(pk=example_id, status__in=REOPENABLE, is_gold=False, dataset_items=None)
+    free = TrainingExample.objects.filter(pk=example_id, status__in=known, is_gold=False, dataset_items=None)
     changed = free.update(
         status=status,
         accepted_label=None,
@@ -53,18 +57,18 @@ def take_decision_back(*, persona: Persona, example_id: int, status: ExampleStat
         updated_at=now,
     )
     if not changed:
-        raise _stays_decided(example_id)
+        raise _stays_decided(example_id, known)
     Label.objects.filter(example=example_id).update(agrees=None)
     add_to_contributions(persona=persona, agreeing=Counter({tester: -count for tester, count in agreeing.items()}))
     rate_examples(persona=persona, example_ids=[example_id], now=now)
 
 
-def _stays_decided(example_id: int) -> Conflict:
+def _stays_decided(example_id: int, known: Collection[ExampleStatus]) -> Conflict:
     example = TrainingExample.objects.filter(pk=example_id).first()
     if example is not None and example.is_gold:
         why = "testers are measured by it"
-    elif example is not None and example.status in REOPENABLE:
+    elif example is not None and example.status in known:
         why = "a dataset contains it"
     else:
-        why = "it is not decided" if example is not None else "it is gone"
+        why = "there is no decision to take back"
     return Conflict(f"Example {example_id} stays as it is: {why}.", resolution="Nothing was changed.")

@@ -13,7 +13,7 @@ from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample
 from apps.contributions.queries import AGREEMENT, check_may_label, undoable_act
 from apps.contributions.services.leases import lease_again
-from apps.contributions.services.reopening import take_decision_back
+from apps.contributions.services.reopening import BY_TESTERS, take_decision_back
 from apps.personas.models import Persona
 
 UNDO_WITHIN = timedelta(minutes=15)
@@ -68,7 +68,9 @@ def _undecide(label: Label, persona: Persona, *, now: datetime) -> None:
             resolution="If it is wrong, tell the organization's staff.",
             code="already_used",
         )
-    take_decision_back(persona=persona, example_id=example.pk, status=ExampleStatus.AWAITING_LABELS, now=now)
+    take_decision_back(
+        persona=persona, example_id=example.pk, known=BY_TESTERS, status=ExampleStatus.AWAITING_LABELS, now=now
+    )
 
 
 def _others_built_on(label: Label, example: TrainingExample) -> bool:
