@@ -1,4 +1,6 @@
+import html
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,15 +10,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.html import escape
 
+from apps.common.audit import SYSTEM
 from apps.organizations.models import Organization
 from apps.personas.enums import TaskName
 from apps.personas.models import FewShotExample, Persona, PromptVersion
-from apps.personas.queries import active_prompt
-from apps.personas.services import add_prompt_version, create_persona
+from apps.personas.queries import Pair, active_prompt
+from apps.personas.services import (
+    activate_prompt_version,
+    add_prompt_version,
+    create_persona,
+    propose_few_shot_examples,
+)
 from apps.personas.tasks import TASKS
 from apps.providers.models import ProviderCredential
 from tests.clients import staff_client
-from tests.factories import CODEBOOK, BaseModelFactory, MembershipFactory, OrganizationFactory, PersonaFactory
+from tests.factories import CODEBOOK, NOW, BaseModelFactory, MembershipFactory, OrganizationFactory, PersonaFactory
 
 pytestmark = pytest.mark.django_db
 PROMPTS = reverse("admin:personas_promptversion_changelist")
@@ -188,3 +196,28 @@ def test_lists_cost_the_same_with_one_row_and_with_three(organization: Organizat
             assert staff.get(url).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[2]
+
+
+def test_a_prompt_is_shown_laid_over_the_active_one(persona: Persona, staff: Client) -> None:
+    persona.prompt_versions.all().delete()
+    first = add_prompt_version(persona=persona, system_prompt="You are Mia.\nBe brief.", by=SYSTEM)
+    activate_prompt_version(prompt=first, by=SYSTEM, now=NOW)
+    second = add_prompt_version(persona=persona, system_prompt="You are Mia.\nBe kind.", by=SYSTEM, origin="upload 3")
+    page = staff.get(f"/admin/personas/promptversion/{second.pk}/change/").content.decode()
+    assert "Compared with version 1, the active one" in page
+    shown = re.findall(r"<(ins|del|span)>(?:<span class=\"sr-only\">(\w+): </span>)?(You are Mia\.|Be \w+\.)", page)
+    assert shown == [("span", "", "You are Mia."), ("del", "dropped", "Be brief."), ("ins", "added", "Be kind.")]
+    assert "upload 3" in page
+    assert "the persona's first" in html.unescape(
+        staff.get(f"/admin/personas/promptversion/{first.pk}/change/").content.decode()
+    )
+
+
+def test_few_shot_examples_are_switched_on_and_off(persona: Persona, staff: Client) -> None:
+    propose_few_shot_examples(persona=persona, pairs=[Pair("Hello", "Ahoy"), Pair("Who?", "Me")], origin="", by=SYSTEM)
+    both = list(FewShotExample.objects.values_list("pk", flat=True))
+    url = "/admin/personas/fewshotexample/"
+    for action, on in (("switch_on", 2), ("switch_off", 0)):
+        answer = staff.post(url, {"action": action, "_selected_action": both}, follow=True)
+        assert "2 pairs switched" in answer.content.decode()
+        assert FewShotExample.objects.filter(is_active=True).count() == on

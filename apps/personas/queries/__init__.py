@@ -12,7 +12,7 @@ from apps.personas.queries.personas import (
     question_messages,
     task_of,
 )
-from apps.personas.queries.prompts import PromptLine, compare_prompts
+from apps.personas.queries.prompts import PromptLine, compare_prompts, prompt_to_compare_with
 from apps.personas.queries.styles import Style, analyse_style, describe_style
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "get_persona",
     "pattern_of",
     "persona_not_found",
+    "prompt_to_compare_with",
     "question_messages",
     "task_of",
 ]

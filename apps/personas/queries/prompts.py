@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from apps.personas.models import PromptVersion
+
 
 @dataclass(frozen=True)
 class PromptLine:
@@ -23,3 +25,10 @@ def compare_prompts(*, old: str, new: str) -> list[PromptLine]:
             lines += [PromptLine("removed", text) for text in before[a:b]]
             lines += [PromptLine("added", text) for text in after[c:d]]
     return lines
+
+
+def prompt_to_compare_with(prompt: PromptVersion) -> PromptVersion | None:
+    """What somebody who looks at a version compares it with: the active one, or, for that one, the one before it."""
+    others = PromptVersion.objects.filter(persona=prompt.persona_id).exclude(pk=prompt.pk)
+    active = None if prompt.is_active else others.filter(is_active=True).first()
+    return active or others.filter(number__lt=prompt.number).order_by("-number").first()

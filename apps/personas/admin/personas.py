@@ -4,23 +4,19 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import escape, format_html_join
 from django.utils.safestring import mark_safe
-from django.utils.text import Truncator
 from unfold.decorators import action
 
-from apps.common.admin import as_written, confirm, is_confirmed, link_to_list, refusals_shown
+from apps.common.admin import link_to_list
 from apps.common.errors import FlywheelError
 from apps.common.forms import MoneyField, ReadableJSON
 from apps.common.money import format_money
 from apps.organizations.scoped_admin import ScopedAdmin, acting_user
 from apps.personas import services
-from apps.personas.models import FewShotExample, Persona, PromptVersion
-from apps.personas.queries import active_prompt, default_prompt, task_of
-from apps.personas.scoped_admin import PersonaFilter
+from apps.personas.models import Persona
+from apps.personas.queries import default_prompt, task_of
 from apps.personas.tasks import TASKS
 
 NEW_FIELDS = (
@@ -107,7 +103,8 @@ class PersonaAdmin(ScopedAdmin):
     @admin.display(description="see also")
     def see_also(self, persona: Persona) -> str:
         lists = {
-            "personas_promptversion": "prompts", "contributions_trainingexample": "examples",
+            "personas_promptversion": "prompts", "personas_fewshotexample": "few-shot examples",
+            "contributions_upload": "uploads", "contributions_trainingexample": "examples",
             "datasets_trainingdataset": "datasets", "custom_models_finetunejob": "fine-tuning jobs",
             "custom_models_custommodel": "custom models", "chat_response": "responses",
             "payouts_revenueday": "revenue days",
@@ -143,102 +140,3 @@ class PersonaAdmin(ScopedAdmin):
                 notes="The task's default.",
             )
             messages.success(request, f"{prompt} is written. Activate it in the list of prompt versions.")
-
-
-@admin.register(PromptVersion)
-class PromptVersionAdmin(ScopedAdmin):
-    """Versions are added and activated; what was once said to a model is not edited."""
-
-    list_display = ["name", "is_active", "activated_at", "activated_by", "notes_start", "prompt_start"]
-    list_filter = ["is_active", PersonaFilter]
-    list_select_related = ["persona"]
-    search_fields = ["persona__name", "persona__slug"]
-    ordering = ["-pk"]
-    actions = ["activate"]
-    actions_detail = ["activate_this"]
-    readonly_fields = ["prompt_in_full"]
-    add_words = "Write a prompt"
-
-    @admin.display(description="prompt", ordering="pk")
-    def name(self, prompt: PromptVersion) -> str:
-        return f"{prompt.persona}, version {prompt.number}"
-
-    @admin.display(description="system prompt")
-    def prompt_in_full(self, prompt: PromptVersion) -> str:
-        return as_written(prompt.system_prompt)
-
-    def offers(self, name: str, row: PromptVersion) -> bool:
-        return not row.is_active
-
-    @action(description="Activate", permissions=["write"], url_path="activate")  # type: ignore[untyped-decorator]
-    def activate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self.activate(request, self.only(request, object_id)) or self.back_to(object_id)
-
-    def get_fields(self, request: HttpRequest, obj: PromptVersion | None = None) -> tuple[str, ...]:
-        if obj is None:
-            return ("persona", "system_prompt", "notes")
-        return ("persona", "number", "is_active", "activated_at", "activated_by", "notes", "prompt_in_full")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is None and super().has_change_permission(request, obj)
-
-    @admin.display(description="notes")
-    def notes_start(self, prompt: PromptVersion) -> str:
-        return Truncator(prompt.notes).chars(40)
-
-    @admin.display(description="it begins")
-    def prompt_start(self, prompt: PromptVersion) -> str:
-        return Truncator(prompt.system_prompt).chars(80)
-
-    def save_model(self, request: HttpRequest, obj: PromptVersion, form: Any, change: bool) -> None:
-        obj.pk = services.add_prompt_version(by=acting_user(request), **form.cleaned_data).pk
-
-    @admin.action(description="Activate", permissions=["change"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[PromptVersion]) -> TemplateResponse | None:
-        if len(queryset) != 1:
-            messages.error(request, "Choose one version: a persona has one active prompt.")
-            return None
-        (prompt,) = queryset.select_related("persona")
-        if not is_confirmed(request):
-            return confirm(
-                self, request, queryset, action="activate", title="Activate this prompt version?",
-                facts=_activation_facts(prompt), warning="The persona answers with it from the next request on.",
-                button="Activate",
-            )  # fmt: skip
-        with refusals_shown(request):
-            services.activate_prompt_version(prompt=prompt, by=acting_user(request), now=timezone.now())
-            messages.success(request, f"{prompt} is active.")
-        return None
-
-
-def _activation_facts(prompt: PromptVersion) -> list[tuple[str, str]]:
-    present = active_prompt(prompt.persona)
-    return [
-        ("Persona", prompt.persona.name),
-        ("Active now", f"version {present.number}" if present else "none"),
-        ("To activate", f"version {prompt.number}"),
-        ("Notes", prompt.notes or "-"),
-        ("Begins", Truncator(prompt.system_prompt).chars(400)),
-    ]
-
-
-@admin.register(FewShotExample)
-class FewShotExampleAdmin(ScopedAdmin):
-    list_display = ["said", "answered", "persona", "position", "pattern_type", "is_active"]
-    when_empty = "Pairs of a question and its answer that the persona is shown before each conversation."
-    add_words = "Add a pair"
-    list_filter = ["pattern_type", "is_active"]
-    list_select_related = ["persona"]
-    search_fields = ["persona__name"]
-    fields = ["persona", "position", "pattern_type", "user_message", "assistant_message", "is_active"]
-
-    @admin.display(description="somebody says")
-    def said(self, example: FewShotExample) -> str:
-        return Truncator(example.user_message).chars(60)
-
-    @admin.display(description="the persona answers")
-    def answered(self, example: FewShotExample) -> str:
-        return Truncator(example.assistant_message).chars(60)
-
-    def save_model(self, request: HttpRequest, obj: FewShotExample, form: Any, change: bool) -> None:
-        services.save_few_shot_example(example=obj, by=acting_user(request))
