@@ -60,7 +60,9 @@ def main() -> None:
         lambda: services.build_dataset(persona=persona, name="Bench", by=SYSTEM, now=timezone.now(), maximum=None)
     )
     report("build: choose, split, render, count tokens, store", building, baseline)
-    publishing, dataset = timed(lambda: services.publish_dataset(dataset=dataset, by=SYSTEM, now=timezone.now()))
+    publishing, dataset = timed(
+        lambda: services.approve_and_publish_dataset(dataset=dataset, by=SYSTEM, now=timezone.now())
+    )
     report("publish: check every line, hash, credit", publishing, baseline)
     exporting, content = timed(lambda: b"".join(queries.file_chunks(dataset=dataset, split="train")))
     assert hashlib.sha256(content).hexdigest() == dataset.training_sha256

@@ -40,9 +40,35 @@ class DatasetSerializer(serializers.ModelSerializer[TrainingDataset]):
             "id", "name", "description", "persona", "status", "format", "prompt_version", "min_quality_score",
             "include_persona", "include_platform_context", "seed", "example_count", "training_count",
             "validation_count", "withdrawn_count", "training_tokens", "left_out", "training_sha256",
-            "validation_sha256", "prepared_at", "published_at", "published_by", "created_at",
+            "validation_sha256", "redactions", "prepared_at",
+            "approved_at", "approved_by", "published_at", "published_by", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class MeasuredSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    spans = serializers.IntegerField(help_text="Pieces of personal data of this kind in the measured set.")
+    recall = serializers.ListField(
+        child=serializers.FloatField(), allow_null=True, help_text="Share, low, high (95 %)."
+    )
+    precision = serializers.ListField(child=serializers.FloatField(), allow_null=True, help_text="Share, low, high.")
+
+
+class LeavingSerializer(serializers.Serializer[Any]):
+    replaced = serializers.CharField(help_text="How often each kind of personal data was replaced.")
+    measured = MeasuredSerializer(many=True)
+    beginning = serializers.CharField(help_text="What every line starts with.")
+    lines = serializers.ListField(child=serializers.CharField(), help_text="20 lines as they would leave, without it.")
+
+
+class ApprovalSerializer(serializers.Serializer[Any]):
+    i_have_looked = serializers.BooleanField(help_text="At what `GET .../leaving/` shows. Only true approves.")
+
+    def validate_i_have_looked(self, looked: bool) -> bool:
+        if not looked:
+            raise serializers.ValidationError("Look at what would leave first.")
+        return looked
 
 
 class NewDatasetSerializer(serializers.Serializer[Any]):
@@ -83,6 +109,20 @@ class DatasetViewSet(ReadOnlyModelViewSet[TrainingDataset]):
         persona = get_persona(organization=organization_of(request), slug=arguments.pop("persona"))
         dataset = services.build_dataset(persona=persona, by=acting(request), now=timezone.now(), **arguments)
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=LeavingSerializer)
+    @action(detail=True, methods=["get"])
+    def leaving(self, request: Request, pk: str) -> Response:
+        """Look at what would leave with a dataset: what was replaced, how well that works, and sample lines."""
+        return Response(LeavingSerializer(queries.what_leaves(dataset=self.get_object())).data)
+
+    @extend_schema(request=ApprovalSerializer, responses=DatasetSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: str) -> Response:
+        """Approve a draft. Somebody has looked at what would leave; without this nothing is published."""
+        ApprovalSerializer(data=request.data).is_valid(raise_exception=True)
+        dataset = services.approve_dataset(dataset=self.get_object(), by=acting(request), now=timezone.now())
+        return Response(DatasetSerializer(dataset).data)
 
     @extend_schema(request=None, responses=DatasetSerializer)
     @action(detail=True, methods=["post"])

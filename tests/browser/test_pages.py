@@ -14,7 +14,7 @@ from apps.contributions.services import invite_tester
 from apps.custom_models.models import CustomModel, FineTuneJob
 from apps.custom_models.services import start_fine_tune
 from apps.datasets.models import TrainingDataset
-from apps.datasets.services import build_dataset, publish_dataset
+from apps.datasets.services import approve_and_publish_dataset, build_dataset
 from apps.organizations.models import User
 from apps.payouts.models import Share
 from apps.personas.models import Persona, PromptVersion
@@ -68,8 +68,8 @@ def _leave_work() -> None:
     persona, staff, now = Persona.objects.get(), User.objects.get(email="admin@example.org"), timezone.now()
     build_dataset(persona=persona, name="Draft", by=staff, now=now)
     ready, training = (build_dataset(persona=persona, name=name, by=staff, now=now) for name in ("Ready", "Training"))
-    publish_dataset(dataset=ready, by=staff, now=now)
-    dataset = publish_dataset(dataset=training, by=staff, now=now)
+    approve_and_publish_dataset(dataset=ready, by=staff, now=now)
+    dataset = approve_and_publish_dataset(dataset=training, by=staff, now=now)
     start_fine_tune(dataset=dataset, base_model=persona.base_model, by=staff, now=now)
     add_prompt_version(persona=persona, system_prompt="Be brief.\n\nBe kind.", by=staff)
     invite_tester(organization=persona.organization, email="dora@example.org", display_name="Dora", by=SYSTEM)

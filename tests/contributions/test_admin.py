@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.common.audit import SYSTEM
+from apps.common.models import AuditEvent
 from apps.contributions.formats import ImportRow
 from apps.contributions.models import Tester, TrainingExample
 from apps.contributions.services import import_examples, submit_label
@@ -94,29 +95,6 @@ def test_an_example_shows_its_labels(persona: Persona, staff: Client) -> None:
     assert staff.get(url).status_code == 302  # to the index: "doesn't exist"
 
 
-def test_staff_decide_a_dispute_among_the_labels_given(persona: Persona, staff: Client) -> None:
-    Persona.objects.update(labels_per_example=2)
-    example = TrainingExampleFactory(persona=persona)
-    for code in ("lost_card", "exchange_rate"):
-        tester = TesterFactory(organization=persona.organization)
-        submit_label(tester=tester, example=example, payload={"code": code}, now=NOW)
-    page = _act(staff, EXAMPLES, "decide", example).content.decode()
-    assert "Which label is right?" in page
-    assert page.count("<option") == 2
-    fields = {"confirmed": "yes", "label": '{"code":"exchange_rate"}'}
-    assert "is accepted" in _act(staff, EXAMPLES, "decide", example, **fields).content.decode()
-    example.refresh_from_db()
-    assert (example.status, example.category) == ("accepted", "exchange_rate")
-    assert "is accepted" in _act(staff, EXAMPLES, "decide", example, **fields).content.decode()
-
-
-def test_only_a_label_that_was_given_can_be_chosen(persona: Persona, staff: Client) -> None:
-    example = TrainingExampleFactory(persona=persona)
-    assert "Nobody has labelled it yet" in _act(staff, EXAMPLES, "decide", example).content.decode()
-    _act(staff, EXAMPLES, "decide", example, confirmed="yes", label='{"code":"lost_card"}')
-    assert TrainingExample.objects.get().status == "awaiting_labels"
-
-
 def test_rejecting_asks_for_a_reason(persona: Persona, staff: Client) -> None:
     examples = TrainingExampleFactory.create_batch(2, persona=persona)
     assert "Reject these examples?" in _act(staff, EXAMPLES, "reject", *examples).content.decode()
@@ -140,7 +118,15 @@ def test_a_csv_download_is_safe_to_open(persona: Persona, staff: Client) -> None
     rows = [ImportRow(2, "=HYPERLINK(1)", "lost_card"), ImportRow(3, 'He said "no"', "exchange_rate")]
     import_examples(persona=persona, rows=rows, by=SYSTEM, now=NOW)
     stranger = TrainingExampleFactory(input={"text": "theirs"})
-    response = _act(staff, EXAMPLES, "download_csv", *TrainingExample.objects.all(), stranger)
+    chosen = (*TrainingExample.objects.all(), stranger)
+    asked = _act(staff, EXAMPLES, "download_csv", *chosen).content.decode()
+    assert "How well personal data is found" in asked
+    assert "HYPERLINK(1)" in asked
+    assert "theirs" not in asked
+    refused = _act(staff, EXAMPLES, "download_csv", *chosen, confirmed="yes")
+    assert "Content-Disposition" not in refused
+    response = _act(staff, EXAMPLES, "download_csv", *chosen, confirmed="yes", looked="on")
+    assert AuditEvent.objects.get(verb="downloaded").data == {"examples": 2}
     assert response["Content-Disposition"].startswith('attachment; filename="examples-')
     assert b"".join(response.streaming_content).decode().splitlines() == [
         "text,category,status",

@@ -12,7 +12,7 @@ from apps.custom_models.enums import JobStatus
 from apps.custom_models.models import CustomModel, FineTuneJob
 from apps.custom_models.services import launch_fine_tune, poll_fine_tune, start_fine_tune
 from apps.datasets.models import TrainingDataset
-from apps.datasets.services import build_dataset, publish_dataset
+from apps.datasets.services import approve_and_publish_dataset, build_dataset
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from apps.personas.services import create_persona
@@ -65,7 +65,7 @@ def make_dataset(persona: Persona | None = None, *, per_code: int = 10, place: s
     persona = persona or make_persona()
     import_rows(persona, sentences(per_code, place=place))
     dataset = build_dataset(persona=persona, name=f"From {place}", by=SYSTEM, now=timezone.now())
-    return publish_dataset(dataset=dataset, by=SYSTEM, now=timezone.now())
+    return approve_and_publish_dataset(dataset=dataset, by=SYSTEM, now=timezone.now())
 
 
 def start(dataset: TrainingDataset, **fields: object) -> FineTuneJob:

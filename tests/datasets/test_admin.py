@@ -157,16 +157,22 @@ def test_publishing_asks_first_and_says_what_happened(persona: Persona) -> None:
     accept_many(persona, 30)
     good, small = build(persona, name="Good"), build(persona, name="Small", maximum=9)
     client = staff_client(persona.organization)
-    asked = _page(_act(client, "publish", good, small))
+    assert "Choose one dataset" in _page(_act(client, "publish", good, small))
+    asked = _page(_act(client, "publish", good))
     assert "27 to train on, 3 to validate with" in asked
-    assert "Need at least 10 examples. Current: 9" in asked
+    assert "Need at least 10 examples. Current: 9" in _page(_act(client, "publish", small))
+    assert _fact(asked, "Personal data replaced") == "nothing"
+    assert "95 % interval" in asked
+    assert "Line 20 of the sample" in asked
+    _act(client, "publish", good, confirmed="yes")  # nobody said that they looked
     assert not TrainingDataset.objects.published().exists()
 
-    done = _page(_act(client, "publish", good, small, confirmed="yes"))
-    assert "Good is published." in done
-    assert "Small: Need at least 10 examples. Current: 9" in done
-    assert list(TrainingDataset.objects.published()) == [good]
-    assert "Good is already published." in _page(_act(client, "publish", good, confirmed="yes"))
+    approved = {"confirmed": "yes", "looked": "on"}
+    assert "Good is published." in _page(_act(client, "publish", good, **approved))
+    assert "Small: Need at least 10 examples. Current: 9" in _page(_act(client, "publish", small, **approved))
+    (published,) = TrainingDataset.objects.published()
+    assert (published, published.approved_by) == (good, published.published_by)
+    assert "Good is already published." in _page(_act(client, "publish", good, **approved))
 
 
 def test_exporting_asks_first_and_streams_the_training_file(persona: Persona) -> None:
@@ -200,7 +206,8 @@ def test_the_page_of_one_dataset_publishes_and_exports_it_too(persona: Persona) 
     )
     assert not TrainingDataset.objects.published().exists()
 
-    assert "is published." in _page(client.post(f"{page}/publish/", {"confirmed": "yes"}, follow=True))
+    approved = {"confirmed": "yes", "looked": "on"}
+    assert "is published." in _page(client.post(f"{page}/publish/", approved, follow=True))
     dataset.refresh_from_db()
     assert "training-data-" in _page(client.get(f"{page}/export/"))
     answer = client.post(f"{page}/export/", {"confirmed": "yes"})

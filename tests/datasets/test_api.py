@@ -39,6 +39,16 @@ def test_from_examples_to_a_file(client: APIClient, persona: Persona) -> None:
     assert body["left_out"] == {"over_maximum": 10}
     assert body["persona"] == "coder"
 
+    refused = client.post(f"{URL}{body['id']}/publish/")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "approval_missing")
+    leaving = client.get(f"{URL}{body['id']}/leaving/").json()
+    assert (leaving["replaced"], len(leaving["lines"])) == ("nothing", 20)
+    assert leaving["measured"][-1]["title"] == "All of them"
+    assert client.post(f"{URL}{body['id']}/approve/", {"i_have_looked": False}).status_code == 400
+    approved = client.post(f"{URL}{body['id']}/approve/", {"i_have_looked": True}).json()
+    assert approved["approved_by"].startswith("API key fw_")
+    again = client.post(f"{URL}{body['id']}/approve/", {"i_have_looked": True})
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_approved")
     published = client.post(f"{URL}{body['id']}/publish/")
     assert published.status_code == 200
     assert published.json()["status"] == "ready"
@@ -98,6 +108,7 @@ def test_bad_input(client: APIClient, body: dict[str, Any], status: int, code: s
 def test_too_few_examples_and_publishing_twice(client: APIClient, persona: Persona) -> None:
     accept_many(persona, 9)
     small = build(persona)
+    client.post(f"{URL}{small.pk}/approve/", {"i_have_looked": True})
     answer = client.post(f"{URL}{small.pk}/publish/")
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "Need at least 10 examples. Current: 9")
     assert client.get(f"{URL}{small.pk}/file/").json()["error"]["code"] == "not_published"

@@ -9,7 +9,7 @@ from apps.common.guards import create_guards, drop_guards
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample
 from apps.datasets.models import DatasetItem, TrainingDataset
-from apps.datasets.services import build_dataset, publish_dataset
+from apps.datasets.services import approve_and_publish_dataset, build_dataset
 from apps.personas.models import Persona
 from tests.factories import NOW, TrainingExampleFactory
 
@@ -69,4 +69,4 @@ def alter(item: DatasetItem, line: str) -> None:
 
 
 def publish(dataset: TrainingDataset) -> TrainingDataset:
-    return publish_dataset(dataset=dataset, by=SYSTEM, now=NOW)
+    return approve_and_publish_dataset(dataset=dataset, by=SYSTEM, now=NOW)

@@ -100,7 +100,11 @@ def furnish(mark: str) -> House:
     draft = _dataset(mark, persona, tester, examples["accepted"], name="draft")
     published = _dataset(mark, persona, tester, examples["accepted"], name="published")
     TrainingDataset.objects.filter(pk=published.pk).update(
-        published_at=NOW, published_by=manager.email, training_sha256="1" * 64
+        approved_at=NOW,
+        approved_by=manager.email,
+        published_at=NOW,
+        published_by=manager.email,
+        training_sha256="1" * 64,
     )
     published.refresh_from_db()
     open_job = _job(mark, published, manager)

@@ -8,11 +8,21 @@ from django.http.response import HttpResponseBase
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from apps.common.admin import confirm, in_full, is_confirmed, link_to_list, preview, refusals_shown, show_facts
-from apps.common.ids import canonical_json
+from apps.common.admin import (
+    as_written,
+    confirm,
+    in_full,
+    is_confirmed,
+    link_to_list,
+    preview,
+    refusals_shown,
+    show_facts,
+)
 from apps.contributions import queries, services
+from apps.contributions.admin.deciding import DecidesExamples
+from apps.contributions.admin.leaving import ApprovalForm, measured_fact
 from apps.contributions.admin.synthetic import synthetic_page
 from apps.contributions.admin.taking_back import TakesBackExamples
 from apps.contributions.enums import ExampleStatus
@@ -30,10 +40,13 @@ STATUS_COLOURS = {
 }
 
 
+LABEL_FIELDS = ("tester", "said", "agrees", "rating", "seconds_spent", "answer_similarity", "is_flagged", "created_at")
+
+
 class LabelInline(ScopedInline):
     model = Label
-    fields = ("tester", "said", "agrees", "rating", "seconds_spent", "created_at")
-    readonly_fields = ("tester", "said", "agrees", "rating", "seconds_spent", "created_at")
+    fields = LABEL_FIELDS
+    readonly_fields = LABEL_FIELDS
     can_delete = False
 
     @admin.display(description="label")
@@ -51,38 +64,26 @@ class RejectForm(forms.Form):
     reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget, help_text="Kept in the audit log.")
 
 
-class DecideForm(forms.Form):
-    label = forms.ChoiceField(widget=UnfoldAdminSelectWidget, help_text="One of the labels that testers gave.")
-
-    def __init__(self, labels: list[Any], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.by_text = {canonical_json(label): label for label in labels}
-        field = self.fields["label"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = [(text, preview(label)) for text, label in self.by_text.items()]
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        chosen: dict[str, Any] = self.by_text[self.cleaned_data["label"]]
-        return chosen
-
-
 @admin.register(TrainingExample)
-class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
+class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ReadOnlyAdmin):
     list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
-    list_filter = ["status", PersonaFilter, "kind", "source", "split_pin"]
+    list_filter = ["status", PersonaFilter, "kind", "source", "split_pin", "is_gold"]
     list_select_related = ["persona"]
     ordering = ["-pk"]
-    actions = ["decide", "reject", "take_back", "download_csv"]
-    actions_detail = ["decide_this", "reject_this", "take_back_this"]
-    actions_list = ["create_synthetic"]
+    actions = ["reject", "mark_gold", "unmark_gold", "take_back", "download_csv"]
+    actions_detail = ["resolve_this", "reject_this", "take_back_this"]
+    actions_list = ["resolve_next", "create_synthetic"]
     when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
     fieldsets = [
         (None, {"fields": ["persona", "status_badge", "question_in_full", "output_in_full", "label_in_full"]}),
         (
             "For training",
-            {"fields": ["quality", "outcome", "split_pin", "consent", "accepted_at", "accepted_by", "used_in"]},
+            {
+                "fields": [
+                    "quality", "outcome", "split_pin", "is_gold", "consent", "accepted_at", "accepted_by", "used_in",
+                ]
+            },
         ),
         (
             "Where it comes from",
@@ -143,25 +144,6 @@ class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
         )
         return show_facts([("Score", f"{example.quality_score} ({found.score_reason})"), ("Points", points)])
 
-    @admin.action(description="Decide", permissions=["write"])
-    def decide(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase | None:
-        if len(queryset) != 1:
-            messages.error(request, "Choose one example: each is decided by itself.")
-            return None
-        (example,) = queryset
-        form = DecideForm(queries.labels_given(example=example), request.POST if is_confirmed(request) else None)
-        if not form.is_valid():
-            facts = [("Input", preview(example.input)), ("Labels", queries.describe_votes(example=example))]
-            return confirm(
-                self, request, queryset, action="decide", title="Which label is right?", facts=facts, form=form,
-                warning="" if form.by_text else "Nobody has labelled it yet. Reject it, or label it as a tester.",
-                button="Accept",
-            )  # fmt: skip
-        with refusals_shown(request):
-            services.resolve_example(example=example, payload=form.payload, by=acting_user(request), now=timezone.now())
-            messages.success(request, f"Example {example.pk} is accepted.")
-        return None
-
     @admin.action(description="Reject", permissions=["write"])
     def reject(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase | None:
         form = RejectForm(request.POST if is_confirmed(request) else None)
@@ -181,10 +163,6 @@ class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
         messages.success(request, f"{done:,} example{pluralize(done)} rejected.")
         return None
 
-    @action(description="Decide", permissions=["write"], url_path="decide")  # type: ignore[untyped-decorator]
-    def decide_this(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        return self.decide(request, self.only(request, object_id)) or self.back_to(object_id)
-
     @action(description="Reject", permissions=["write"], url_path="reject")  # type: ignore[untyped-decorator]
     def reject_this(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         return self.reject(request, self.only(request, object_id)) or self.back_to(object_id)
@@ -192,6 +170,8 @@ class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
     def offers(self, name: str, row: TrainingExample) -> bool:
         if name == "take_back_this":
             return row.withdrawal_id is None
+        if name == "resolve_this":
+            return row.status != ExampleStatus.WITHDRAWN
         return row.status in ExampleStatus.undecided()
 
     @action(description="Create synthetic examples", permissions=["write"], url_path="synthetic", icon="auto_awesome")  # type: ignore[untyped-decorator]
@@ -200,11 +180,29 @@ class TrainingExampleAdmin(TakesBackExamples, ReadOnlyAdmin):
 
     @admin.action(description="Download as CSV", permissions=["view"])
     def download_csv(self, request: HttpRequest, queryset: QuerySet[TrainingExample]) -> HttpResponseBase:
+        """What leaves is anonymised, and looked at before."""
+        form = ApprovalForm(request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            return confirm(
+                self, request, queryset, action="download_csv", title="Download these examples?",
+                facts=_to_download(queryset), form=form, button="Download",
+                warning="Personal data is replaced, but not all of it is found. Look at the lines.",
+            )  # fmt: skip
+        services.record_download(examples=queryset, by=acting_user(request))
         return StreamingHttpResponse(
             queries.csv_of_examples(examples=queryset),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="examples-{timezone.now():%Y-%m-%d}.csv"'},
         )
+
+
+def _to_download(examples: QuerySet[TrainingExample]) -> list[tuple[str, str]]:
+    lines = queries.sample_of_csv(examples=examples)
+    return [
+        ("Examples", f"{examples.filter(withdrawn_at=None).count():,}"),
+        measured_fact(),
+        *[(f"Line {place} of the file", as_written(line)) for place, line in enumerate(lines, start=1)],
+    ]
 
 
 def _to_reject(examples: QuerySet[TrainingExample]) -> list[tuple[str, str]]:

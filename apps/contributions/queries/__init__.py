@@ -14,7 +14,7 @@ from apps.contributions.queries.desks import (
     undoable_act,
     wanted_from,
 )
-from apps.contributions.queries.examples import csv_of_examples, describe_votes, labels_given
+from apps.contributions.queries.examples import csv_of_examples, sample_of_csv
 from apps.contributions.queries.gold import next_gold, unseen_gold
 from apps.contributions.queries.items import describe_changes, describe_item, read_back
 from apps.contributions.queries.label_quality import TesterQuality, own_qualities, tester_qualities
@@ -61,7 +61,6 @@ __all__ = [
     "describe_case",
     "describe_changes",
     "describe_item",
-    "describe_votes",
     "desks_of",
     "diff_texts",
     "explain_empty_queue",
@@ -71,7 +70,6 @@ __all__ = [
     "get_tester",
     "has_open_report",
     "judge_examples",
-    "labels_given",
     "list_reference_answers",
     "may_read",
     "next_case",
@@ -84,6 +82,7 @@ __all__ = [
     "read_reference_file",
     "reference_answer_for",
     "review_progress",
+    "sample_of_csv",
     "synthetic_pairs",
     "tester_qualities",
     "testers_of",

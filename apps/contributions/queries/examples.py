@@ -1,32 +1,36 @@
-from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
 
 from django.db.models import QuerySet
 
-from apps.common.ids import canonical_json
+from apps.contributions.detectors import KnownValues, anonymise
 from apps.contributions.formats import write_csv
-from apps.contributions.models import Label, TrainingExample
+from apps.contributions.models import TrainingExample
 from apps.contributions.queries.chunks import CHUNK
+from apps.contributions.queries.known_values import known_values_of
 from apps.personas.queries import task_of
 
 
-def labels_given(*, example: TrainingExample) -> list[dict[str, Any]]:
-    """The different labels that testers gave an example, the most frequent first."""
-    given = Label.objects.filter(example=example, withdrawn_at=None).order_by("pk")
-    counts = Counter(label.payload_hash for label in given)
-    payloads = {label.payload_hash: label.payload or {} for label in given}
-    return [payloads[payload_hash] for payload_hash, _ in counts.most_common()]
-
-
-def describe_votes(*, example: TrainingExample) -> str:
-    """Who said what, on one line."""
-    labels = Label.objects.filter(example=example).select_related("tester").order_by("pk")
-    return "; ".join(f"{label.tester}: {canonical_json(label.payload)}" for label in labels) or "none"
-
-
 def csv_of_examples(*, examples: QuerySet[TrainingExample]) -> Iterator[str]:
-    """Lines of a CSV file with the columns that an import reads, and the status."""
-    rows = examples.select_related("persona").order_by("pk").iterator(chunk_size=CHUNK)
+    """Lines of a CSV file with the columns that an import reads, and the status: anonymised (PB6), as all that leaves.
+
+    What was taken back has nothing to hand out, and is left out.
+    """
     yield from write_csv([("text", "category", "status")])
-    yield from write_csv((task_of(row.persona).user_message(row.input), row.category, row.status) for row in rows)
+    yield from write_csv(_anonymised_rows(examples))
+
+
+def sample_of_csv(*, examples: QuerySet[TrainingExample], size: int = 20) -> list[str]:
+    """The first questions of the file, as they would leave."""
+    return [text for text, _, _ in islice(_anonymised_rows(examples), size)]
+
+
+def _anonymised_rows(examples: QuerySet[TrainingExample]) -> Iterator[tuple[str, str, str]]:
+    known: dict[int, KnownValues] = {}
+    rows = examples.filter(withdrawn_at=None).select_related("persona", "organization").order_by("pk")
+    for row in rows.iterator(chunk_size=CHUNK):
+        if row.organization_id not in known:
+            known[row.organization_id] = known_values_of(organization=row.organization)
+        said = task_of(row.persona).user_message(row.input)
+        (text,) = anonymise([said], known=known[row.organization_id]).texts
+        yield text, row.category, row.status

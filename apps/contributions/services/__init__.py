@@ -6,6 +6,7 @@ from apps.contributions.services.decisions import (
     resolve_example,
     settle_examples_with_enough_labels,
 )
+from apps.contributions.services.downloads import record_download
 from apps.contributions.services.examples import MAX_ITEMS, capture_example, create_examples
 from apps.contributions.services.gold import mark_gold, unmark_gold
 from apps.contributions.services.imports import ImportResult, import_examples, rehearse_import
@@ -63,6 +64,7 @@ __all__ = [
     "protect_name",
     "recompute_quality",
     "record_consent",
+    "record_download",
     "recount_contributions",
     "rehearse_import",
     "reject_example",

@@ -12,12 +12,15 @@ from unfold.decorators import action, display
 
 from apps.common.admin import confirm, is_confirmed, link_to_list, refusals_shown, show_facts
 from apps.common.errors import FlywheelError
+from apps.contributions.admin.leaving import ApprovalForm
 from apps.contributions.enums import Split
+from apps.contributions.queries.anonymising import replaced_words
 from apps.datasets import queries, services
 from apps.datasets.admin.facts import (
     export_facts,
     file_facts,
     item_words,
+    leaving_facts,
     left_out_facts,
     preview_facts,
     publish_facts,
@@ -69,6 +72,9 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
                     "status_badge",
                     "published_at",
                     "published_by",
+                    "replaced",
+                    "approved_at",
+                    "approved_by",
                     "withdrawn",
                     "made_of_it",
                 ]
@@ -78,7 +84,16 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
         ("Files", {"fields": ["files"]}),
         ("Items", {"fields": ["first_items"]}),
     ]
-    readonly_fields = ["status_badge", "withdrawn", "made_of_it", "statistics", "left_out", "files", "first_items"]
+    readonly_fields = [
+        "status_badge",
+        "withdrawn",
+        "replaced",
+        "made_of_it",
+        "statistics",
+        "left_out",
+        "files",
+        "first_items",
+    ]
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def status_badge(self, dataset: TrainingDataset) -> str:
@@ -91,6 +106,10 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
     @admin.display(description="withdrawn", ordering="withdrawn_count")
     def withdrawn(self, dataset: TrainingDataset) -> str:
         return withdrawn_words(dataset.withdrawn_count)
+
+    @admin.display(description="personal data replaced")
+    def replaced(self, dataset: TrainingDataset) -> str:
+        return replaced_words(dataset.redactions)
 
     @admin.display(description="training + validation")
     def split(self, dataset: TrainingDataset) -> str:
@@ -176,16 +195,24 @@ class TrainingDatasetAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Publish", permissions=["write"])
     def publish(self, request: HttpRequest, queryset: QuerySet[TrainingDataset]) -> HttpResponse | None:
-        if not is_confirmed(request):
+        """Whoever publishes approves what leaves: they are shown it, and say that they looked."""
+        if len(queryset) != 1:
+            messages.error(request, "Choose one dataset: what leaves with it is looked at before.")
+            return None
+        (dataset,) = queryset
+        form = ApprovalForm(request.POST if is_confirmed(request) else None)
+        if not form.is_valid():
+            leaving = queries.what_leaves(dataset=dataset)
             return confirm(
-                self, request, queryset, action="publish", title="Publish for ever?", facts=publish_facts(queryset),
-                warning="A published dataset never changes again, and who taught it is written down.",
-                button="Publish",
+                self, request, queryset, action="publish", title="Publish for ever?",
+                facts=[*publish_facts(queryset), *leaving_facts(leaving)], form=form,
+                warning="A published dataset never changes again, and who taught it is written down. Personal data was "
+                "replaced before; not all of it is found. Look at the lines.",
+                button="Approve and publish",
             )  # fmt: skip
-        for dataset in queryset:
-            with refusals_shown(request, about=dataset):
-                services.publish_dataset(dataset=dataset, by=acting_user(request), now=timezone.now())
-                messages.success(request, f"{dataset} is published.")
+        with refusals_shown(request, about=dataset):
+            services.approve_and_publish_dataset(dataset=dataset, by=acting_user(request), now=timezone.now())
+            messages.success(request, f"{dataset} is published.")
         return None
 
     @admin.action(description="Export JSONL", permissions=["view"])

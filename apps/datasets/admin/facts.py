@@ -5,12 +5,14 @@ from collections.abc import Iterable, Mapping
 from django.template.defaultfilters import filesizeformat, pluralize
 from django.utils import timezone
 
-from apps.common.admin import preview, took_words
+from apps.common.admin import as_written, preview, took_words
 from apps.common.money import format_money, round_micros, token_cost
+from apps.contributions.admin.leaving import measured_fact
+from apps.contributions.queries.anonymising import replaced_words
 from apps.datasets.admin.forms import BuildDatasetForm
 from apps.datasets.enums import LeftOut
 from apps.datasets.models import DatasetItem, TrainingDataset
-from apps.datasets.queries import DatasetStatistics, Download, FileEstimate, Preview, file_name
+from apps.datasets.queries import DatasetStatistics, Download, FileEstimate, Leaving, Preview, file_name
 from apps.datasets.queries.files import FILE_SPLITS, frozen_sha256
 from apps.datasets.queries.previews import advise
 from apps.datasets.queries.rendering import Rendered
@@ -66,6 +68,9 @@ def export_facts(dataset: TrainingDataset, download: Download, estimate: FileEst
     return [
         ("File", f"{download.name}, {about}{filesizeformat(estimate.size)}"),
         *dataset_facts(dataset),
+        ("Approved", f"by {dataset.approved_by}"),
+        ("Personal data replaced", replaced_words(dataset.redactions)),
+        measured_fact(),
         ("Cost of exporting", "nothing"),
         ("Time to read it", f"about {took_words(estimate.seconds)} (estimated)"),
         *training_facts(dataset.persona, dataset.training_tokens),
@@ -97,6 +102,16 @@ def publish_facts(datasets: Iterable[TrainingDataset]) -> Facts:
             f"{dataset.training_tokens:,} training tokens. {advise(dataset.training_count)}",
         )
         for dataset in datasets
+    ]
+
+
+def leaving_facts(leaving: Leaving) -> Facts:
+    """What was replaced, how well that works, and the lines as they would leave."""
+    return [
+        ("Personal data replaced", leaving.replaced),
+        measured_fact(),
+        *([("Every line begins with", as_written(leaving.beginning))] if leaving.beginning else []),
+        *[(f"Line {place} of the sample", as_written(line)) for place, line in enumerate(leaving.lines, start=1)],
     ]
 
 

@@ -10,6 +10,7 @@ from apps.datasets.queries.files import (
     frozen_sha256,
     open_file,
 )
+from apps.datasets.queries.leaving import Leaving, what_leaves
 from apps.datasets.queries.lineage import find_lineage_drift
 from apps.datasets.queries.previews import Preview, preview
 from apps.datasets.queries.statistics import DatasetStatistics, statistics_of
@@ -18,6 +19,7 @@ __all__ = [
     "DatasetStatistics",
     "Download",
     "FileEstimate",
+    "Leaving",
     "Preview",
     "estimate_file",
     "file_chunks",
@@ -28,4 +30,5 @@ __all__ = [
     "open_file",
     "preview",
     "statistics_of",
+    "what_leaves",
 ]

@@ -65,9 +65,9 @@ def estimate_file(*, dataset: TrainingDataset, split: str) -> FileEstimate:
 def file_chunks(*, dataset: TrainingDataset, split: str) -> Iterator[bytes]:
     """The frozen file of a published dataset, byte for byte, in chunks of whole lines.
 
-    Checked before the first chunk. Conflict: not published, or rows were withdrawn since, so that the file can't be
-    had any more and nothing new may be trained on it. Checked with each chunk, so that nothing else is ever handed out:
-    every line has the SHA-256 that was published; Conflict (dataset_changed) if not.
+    Checked before the first chunk. Conflict: not published, never approved (approval_missing), or rows were withdrawn
+    since, so that the file can't be had any more and nothing new may be trained on it. Checked with each chunk, so that
+    nothing else is ever handed out: every line has the SHA-256 that was published; Conflict (dataset_changed) if not.
     """
     if split not in FILE_SPLITS:
         raise InvalidInput(
@@ -78,6 +78,12 @@ def file_chunks(*, dataset: TrainingDataset, split: str) -> Iterator[bytes]:
             f"{dataset} is not published yet, so it has no file.",
             resolution="Publish it first; then its files never change again.",
             code="not_published",
+        )
+    if dataset.approved_at is None:
+        raise Conflict(
+            f"{dataset} was published before anybody had to look at what leaves with it.",
+            resolution="Build it again: personal data is replaced then, and somebody approves what leaves.",
+            code="approval_missing",
         )
     withdrawn = DatasetItem.objects.filter(dataset=dataset, example__status=ExampleStatus.WITHDRAWN).count()
     if withdrawn:

@@ -1,11 +1,19 @@
-"""From examples to lines: the one place where a persona's task and a file format meet."""
+"""From examples to lines: the one place where a persona's task, the anonymiser and a file format meet.
+
+What people said is anonymised (PB6), the turns of a conversation together, so that a name found in one goes in all. The
+system prompt is the organization's own text, and stays what the model will be asked with. What a machine reads (a code,
+a name of the persona's settings inside JSON) stays too.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from apps.common.batches import in_batches
 from apps.common.errors import Conflict, InvalidInput
+from apps.contributions.detectors import anonymise
 from apps.contributions.models import TrainingExample
+from apps.contributions.queries.known_values import known_values_of
 from apps.datasets.formats import FORMATS
 from apps.datasets.formats.base import RenderInput
 from apps.personas.models import Persona, PromptVersion
@@ -20,6 +28,7 @@ class Rendered:
     words: RenderInput
     line: str
     tokens: int  # of one epoch, in the encoding of the persona's base model
+    redactions: dict[str, int] = field(default_factory=dict)  # how often each kind of personal data was replaced
 
 
 @dataclass(frozen=True)
@@ -70,10 +79,11 @@ def examples_changed_meanwhile() -> Conflict:
 
 def _renderer(persona: Persona, system: SystemPrompt, format_name: str) -> Callable[[TrainingExample], Rendered]:
     task, file_format, encoding = task_of(persona), FORMATS.get(format_name), persona.base_model.encoding
+    hide = _anonymiser(persona)
 
     def render(example: TrainingExample) -> Rendered:
         try:
-            words = RenderInput(
+            said = RenderInput(
                 system=system.text,
                 user=task.user_message(example.input),
                 assistant=task.assistant_message(example.accepted_label),
@@ -85,7 +95,35 @@ def _renderer(persona: Persona, system: SystemPrompt, format_name: str) -> Calla
                 resolution="Correct its label or reject it, then build the dataset again.",
                 code="example_has_no_line",
             ) from error
+        words, redactions = hide(said)
         line, tokens = file_format.render(words), file_format.count_tokens(words, encoding=encoding)
-        return Rendered(example=example, words=words, line=line, tokens=tokens)
+        return Rendered(example=example, words=words, line=line, tokens=tokens, redactions=redactions)
 
     return render
+
+
+def _anonymiser(persona: Persona) -> Callable[[RenderInput], tuple[RenderInput, dict[str, int]]]:
+    """What is known of the organization is read once, for all examples."""
+    known = known_values_of(organization=persona.organization)
+    machine_readable = frozenset(_strings_in(facts_of(persona).settings))
+
+    def keep(_path: tuple[str, ...], text: str) -> bool:
+        return text in machine_readable
+
+    def hide(said: RenderInput) -> tuple[RenderInput, dict[str, int]]:
+        texts = [*(content for _, content in said.history), said.user, said.assistant]
+        found = anonymise(texts, known=known, keep=keep)
+        *turns, user, assistant = found.texts
+        history = tuple((role, content) for (role, _), content in zip(said.history, turns, strict=True))
+        words = RenderInput(system=said.system, user=user, assistant=assistant, history=history)
+        return words, {str(kind): count for kind, count in found.counts.items()}
+
+    return hide
+
+
+def _strings_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings_in(part)

@@ -2,6 +2,6 @@
 
 from apps.datasets.services import erasing
 from apps.datasets.services.building import build_dataset
-from apps.datasets.services.publishing import publish_dataset
+from apps.datasets.services.publishing import approve_and_publish_dataset, approve_dataset, publish_dataset
 
-__all__ = ["build_dataset", "erasing", "publish_dataset"]
+__all__ = ["approve_and_publish_dataset", "approve_dataset", "build_dataset", "erasing", "publish_dataset"]

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -74,10 +75,17 @@ def build_dataset(
         prepared_at=now,
     )
     lines = render_examples(persona=persona, system=system, format_name=format_name, ids=[pk for pk, _ in choice.rows])
-    dataset.training_tokens = _write_items(dataset, choice, lines)
+    _write_items(dataset, choice, lines)
     _hold_examples(dataset)
-    dataset.save(update_fields=["training_tokens"])
-    audit.record("built", by=by, target=dataset, examples=dataset.example_count, tokens=dataset.training_tokens)
+    dataset.save(update_fields=["training_tokens", "redactions"])
+    audit.record(
+        "built",
+        by=by,
+        target=dataset,
+        examples=dataset.example_count,
+        tokens=dataset.training_tokens,
+        replaced=sum(dataset.redactions.values()),
+    )
     return dataset
 
 
@@ -127,13 +135,19 @@ def _check(*, name: str, min_quality_score: Decimal, maximum: int | None, seed: 
         )
 
 
-def _write_items(dataset: TrainingDataset, choice: Choice, lines: Iterable[Rendered]) -> int:
-    """Insert the items in batches; returns the tokens of the training split."""
-    tokens = 0
-    for batch in in_batches(_items(dataset, choice, lines), BATCH):
+def _write_items(dataset: TrainingDataset, choice: Choice, lines: Iterable[Rendered]) -> None:
+    """Insert the items in batches; tokens of the training split and what was replaced are added up on the dataset."""
+    replaced: Counter[str] = Counter()
+    for batch in in_batches(_items(dataset, choice, _counted(lines, replaced)), BATCH):
         DatasetItem.objects.bulk_create(batch)
-        tokens += sum(item.tokens for item in batch if item.split == Split.TRAIN)
-    return tokens
+        dataset.training_tokens += sum(item.tokens for item in batch if item.split == Split.TRAIN)
+    dataset.redactions = dict(sorted(replaced.items()))
+
+
+def _counted(lines: Iterable[Rendered], replaced: Counter[str]) -> Iterator[Rendered]:
+    for rendered in lines:
+        replaced.update(rendered.redactions)
+        yield rendered
 
 
 def _hold_examples(dataset: TrainingDataset) -> None:

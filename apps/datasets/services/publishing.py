@@ -23,13 +23,44 @@ RULE = "v1"  # an item's weight is divided equally among the testers whose label
 
 
 @transaction.atomic
+def approve_dataset(*, dataset: TrainingDataset, by: Actor, now: datetime) -> TrainingDataset:
+    """Somebody looked at what would leave, and lets it (PB6): on record before anything is published, exported or
+    uploaded. A draft never changes, so it is approved once. Returns the fresh row.
+
+    Conflict: published before, or approved before.
+    """
+    if not _approve(dataset, by, now):
+        raise Conflict(
+            f"{dataset} is approved or published already.",
+            resolution="There is nothing to approve; to change what it holds, build a new one.",
+            code="already_approved",
+        )
+    return TrainingDataset.objects.select_related("organization", "persona").get(pk=dataset.pk)
+
+
+@transaction.atomic
+def approve_and_publish_dataset(*, dataset: TrainingDataset, by: Actor, now: datetime) -> TrainingDataset:
+    """Both in one step, or neither; what was approved before is published. The errors of `publish_dataset`."""
+    _approve(dataset, by, now)
+    return publish_dataset(dataset=dataset, by=by, now=now)
+
+
+def _approve(dataset: TrainingDataset, by: Actor, now: datetime) -> bool:
+    drafts = TrainingDataset.objects.filter(pk=dataset.pk, published_at=None, approved_at=None)
+    approved = drafts.update(approved_at=now, approved_by=by.audit_name, updated_at=now)
+    if approved:
+        audit.record("approved", by=by, target=dataset, replaced=dataset.redactions)
+    return bool(approved)
+
+
+@transaction.atomic
 def publish_dataset(*, dataset: TrainingDataset, by: Actor, now: datetime) -> TrainingDataset:
     """Freeze a draft for ever: its files get their SHA-256, its training items their credits. Returns the fresh row.
 
     One transaction, claimed by a conditional UPDATE: of two workers one wins, the other gets Conflict. `published_at`
     is set last, because from then on triggers refuse every item and credit. InvalidInput: fewer than ten training
-    examples (insufficient_data, SC2) or lines a provider would refuse. Conflict: published before, an example may
-    no longer be trained on, or a line is not the one that was built.
+    examples (insufficient_data, SC2) or lines a provider would refuse. Conflict: published before, not approved
+    (approval_missing), an example may no longer be trained on, or a line is not the one that was built.
     """
     _claim(dataset, now)
     _check_items(dataset)
@@ -55,6 +86,12 @@ def _claim(dataset: TrainingDataset, now: datetime) -> None:
             f"{dataset} is already published.",
             resolution="It can be used as it is; to change what it holds, build a new one.",
             code="already_published",
+        )
+    if not drafts.exclude(approved_at=None).exists():
+        raise Conflict(
+            f"Nobody has looked yet at what would leave with {dataset}.",
+            resolution="Look at what was replaced and at sample lines, and approve it; then publish.",
+            code="approval_missing",
         )
 
 

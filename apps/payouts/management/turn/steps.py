@@ -20,7 +20,7 @@ from apps.custom_models.enums import JobStatus
 from apps.custom_models.models import CustomModel, Evaluation, FineTuneJob
 from apps.custom_models.services import activate_model, poll_fine_tune, run_evaluation, start_fine_tune
 from apps.datasets.models import TrainingDataset
-from apps.datasets.services import build_dataset, publish_dataset
+from apps.datasets.services import approve_and_publish_dataset, build_dataset
 from apps.payouts.management.turn.clients import openai_client, post_json
 from apps.payouts.management.turn.house import House
 from apps.payouts.management.turn.sample import Sample
@@ -98,7 +98,7 @@ def freeze(house: House, *, say: Say) -> TrainingDataset:
         maximum=None,
     )
     say(f"{dataset.training_count:,} rows to train on, {dataset.validation_count:,} to validate with")
-    published = publish_dataset(dataset=dataset, by=house.admin, now=now)
+    published = approve_and_publish_dataset(dataset=dataset, by=house.admin, now=now)
     say(f"frozen: SHA-256 {published.training_sha256[:12]}…")
     return published
 
