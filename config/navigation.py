@@ -19,6 +19,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         "Contributions",
         [
             ("Examples", "contributions_trainingexample", "library_books"),
+            ("Collection", "contributions_trainingexample_collection", "bar_chart"),
             ("Labels", "contributions_label", "label"),
             ("Label quality", "contributions_label_quality", "insights"),
             ("Testers", "contributions_tester", "groups"),
@@ -80,7 +81,8 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         ],
     ),
 ]
-PAGES = {"contributions_label_quality"}  # names of pages that are no model's list
+# Names of pages that are no model's list.
+PAGES = {"contributions_label_quality", "contributions_trainingexample_collection"}
 OPEN = {"Work", "Contributions", "Training"}  # where the wheel is turned by hand; the rest unfolds
 INSTALLATION: list[tuple[str, str, str]] = [
     ("Users", "organizations_user", "person"),

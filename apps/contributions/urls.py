@@ -2,7 +2,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.contributions import views
-from apps.contributions.api import ExampleViewSet, RandomReferenceAnswer, ReferenceAnswers
+from apps.contributions.api import ExampleViewSet, RandomReferenceAnswer, ReferenceAnswers, StatisticsView
 from apps.contributions.views.own_data import own_data_download, own_data_home, own_data_page
 
 router = SimpleRouter()
@@ -13,6 +13,7 @@ REFERENCES = "personas/<slug:slug>/reference-answers/"
 api_urls = [
     path(REFERENCES, ReferenceAnswers.as_view(), name="reference-answers"),
     path(f"{REFERENCES}random/", RandomReferenceAnswer.as_view(), name="random-reference-answer"),
+    path("stats/", StatisticsView.as_view(), name="stats"),
     path("", include(router.urls)),
 ]
 

@@ -21,6 +21,7 @@ from apps.common.admin import (
     show_facts,
 )
 from apps.contributions import queries, services
+from apps.contributions.admin.collection import ShowsCollection
 from apps.contributions.admin.deciding import DecidesExamples
 from apps.contributions.admin.leaving import ApprovalForm, measured_fact
 from apps.contributions.admin.synthetic import synthetic_page
@@ -65,14 +66,14 @@ class RejectForm(forms.Form):
 
 
 @admin.register(TrainingExample)
-class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ReadOnlyAdmin):
+class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ShowsCollection, ReadOnlyAdmin):
     list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
     list_filter = ["status", PersonaFilter, "kind", "source", "split_pin", "is_gold"]
     list_select_related = ["persona"]
     ordering = ["-pk"]
     actions = ["reject", "mark_gold", "unmark_gold", "take_back", "download_csv"]
     actions_detail = ["resolve_this", "reject_this", "take_back_this"]
-    actions_list = ["resolve_next", "create_synthetic"]
+    actions_list = ["resolve_next", "create_synthetic", "collection"]
     when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
     fieldsets = [

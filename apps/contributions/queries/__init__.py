@@ -3,6 +3,7 @@
 from apps.contributions.queries.agreement import Agreement, agreement_of
 from apps.contributions.queries.cases import Case, WaitingCases, count_cases, describe_case, next_case
 from apps.contributions.queries.chunks import chunked
+from apps.contributions.queries.collection import Collection, PersonaCounts
 from apps.contributions.queries.desks import (
     Desk,
     EmptyQueue,
@@ -14,6 +15,7 @@ from apps.contributions.queries.desks import (
     undoable_act,
     wanted_from,
 )
+from apps.contributions.queries.eligibility import Eligibility
 from apps.contributions.queries.examples import csv_of_examples, sample_of_csv
 from apps.contributions.queries.gold import next_gold, unseen_gold
 from apps.contributions.queries.items import describe_changes, describe_item, read_back
@@ -34,6 +36,7 @@ from apps.contributions.queries.references import (
     reference_answer_for,
 )
 from apps.contributions.queries.reports import has_open_report, open_reports
+from apps.contributions.queries.statistics import Statistics, statistics_for, statistics_of
 from apps.contributions.queries.synthetic import SyntheticPair, synthetic_pairs
 from apps.contributions.queries.testers import check_may_label, get_tester, testers_of
 from apps.contributions.queries.totals import count_agreeing_labels, find_contribution_drift
@@ -44,10 +47,14 @@ __all__ = [
     "Agreement",
     "Case",
     "Change",
+    "Collection",
     "Desk",
+    "Eligibility",
     "EmptyQueue",
+    "PersonaCounts",
     "Progress",
     "Reaction",
+    "Statistics",
     "ReferenceFile",
     "SyntheticPair",
     "TesterQuality",
@@ -83,6 +90,8 @@ __all__ = [
     "reference_answer_for",
     "review_progress",
     "sample_of_csv",
+    "statistics_for",
+    "statistics_of",
     "synthetic_pairs",
     "tester_qualities",
     "testers_of",
