@@ -5,7 +5,16 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from apps.contributions.detectors.base import LETTER, Kind, Span, cased_words_of, count_digits, word_set, words_of
+from apps.contributions.detectors.base import (
+    LETTER,
+    Kind,
+    Span,
+    cased_words_of,
+    count_digits,
+    matches_at,
+    word_set,
+    words_of,
+)
 
 _CAP: Final = rf"(?=[^\W\d_a-zß-öø-ÿ]){LETTER}[\w\u0300-\u036f.'’-]*"  # a word with a capital letter
 _UK_CODE: Final = r"(?:GIR ?0AA|[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2})"
@@ -135,7 +144,7 @@ _SOUTHERN_WORDS = word_set("""
     calle c avenida avda av plaza paseo camino ronda carrer rua praça travessa via viale piazza corso vicolo largo
     piazzale strada
 """)
-_BOX_WORDS = word_set("box postfach casella apartado postbus caixa bp")
+_BOX_WORDS = word_set("p po pobox post postfach casella apartado postbus caixa bp")
 _TOLD_WORDS = word_set(
     "address adresse anschrift dirección indirizzo adres street straße live lives living moved office shop flat house"
 )
@@ -150,32 +159,35 @@ class Addresses:
         return count_digits(text) > 0
 
     def find(self, text: str) -> Iterator[Span]:
-        for pattern in _patterns(text):
-            for match in pattern.finditer(text):
-                place = match.span("place") if pattern is _TOLD else match.span()
-                if not _NO_STREET.match(match[0]):
-                    yield Span(*place, self.kind)
+        for match in _matches(text):
+            if not _NO_STREET.match(match[0]):
+                yield Span(*match.span("place" if match.re is _TOLD else 0), self.kind)
 
 
-def _patterns(text: str) -> Iterator[re.Pattern[str]]:
-    """Those of which a word is there."""
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    for pattern, starts in _BY_START:
+        yield from matches_at(starts, pattern, text)
     words = words_of(text)
-    for pattern, needed in _BY_WORD:
+    numbers = frozenset(word for word in words if word[0].isdigit())
+    for pattern, needed in _BY_NUMBER:
         if not needed.isdisjoint(words):
-            yield pattern
+            yield from matches_at(numbers | _UNITS, pattern, text)
     for pattern, ends in _BY_END:
         if any(word.endswith(ends) for word in words):
-            yield pattern
+            yield from pattern.finditer(text)
     if not _CODES.isdisjoint(cased := cased_words_of(text)) or any(_IS_UK.match(word) for word in cased):
-        yield _LONE_TOWN
+        yield from _LONE_TOWN.finditer(text)
 
 
 _IS_UK = re.compile(r"\d[ABD-HJLNP-UW-Z]{2}\Z")
-_BY_WORD = (
+_UNITS = word_set("flat apt apartment unit suite ste room floor")
+_BY_NUMBER = (
     (_ENGLISH, _ENGLISH_WORDS),
     (_ENGLISH_SMALL, word_set("street avenue road lane drive boulevard")),
-    (_GERMAN_PLACE, _GERMAN_PLACES),
     (_FRENCH, _FRENCH_WORDS),
+)
+_BY_START = (
+    (_GERMAN_PLACE, _GERMAN_PLACES),
     (_SOUTHERN, _SOUTHERN_WORDS),
     (_BOX, _BOX_WORDS),
     (_TOLD, _TOLD_WORDS),

@@ -63,6 +63,7 @@ class Detector(Protocol):
 # Letters with their combining marks, which `\w` leaves out: names come decomposed from some keyboards and PDFs.
 LETTER: Final = r"[^\W\d_\u0300-\u036f]"
 WORD: Final = re.compile(r"[\w\u0300-\u036f]+")
+_ASCII_WORD: Final = re.compile(r"\w+", re.ASCII)
 _DIGIT: Final = re.compile(r"\d")
 
 
@@ -78,13 +79,51 @@ def folded(word: str) -> str:
 @lru_cache(maxsize=2)
 def cased_words_of(text: str) -> frozenset[str]:
     """The words of a text as they are written."""
-    return frozenset(WORD.findall(text))
+    return frozenset((_ASCII_WORD if text.isascii() else WORD).findall(text))
 
 
 @lru_cache(maxsize=2)
 def words_of(text: str) -> frozenset[str]:
     """The words of a text, folded."""
     return frozenset(map(str.lower if text.isascii() else folded, cased_words_of(text)))
+
+
+@lru_cache(maxsize=2)
+def _lowered(text: str) -> str:
+    return text.lower()
+
+
+@lru_cache(maxsize=2)
+def _places(text: str) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for match in WORD.finditer(text):
+        places.setdefault(folded(match[0]), []).append(match.start())
+    return places
+
+
+def places_of(word: str, text: str) -> Iterator[int]:
+    """Where a word, one of `words_of(text)`, begins."""
+    if not text.isascii():  # folding may change how long a text is
+        yield from _places(text)[word]
+        return
+    lowered = _lowered(text)
+    place = lowered.find(word)
+    while place >= 0:
+        before = lowered[place - 1] if place else " "
+        if not (before.isalnum() or before == "_"):
+            yield place
+        place = lowered.find(word, place + 1)
+
+
+def matches_at(words: frozenset[str], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of a pattern that begins with one of the words: tried only where one of them stands.
+
+    Letting the pattern look for itself takes ten times as long, for it begins with a choice of a hundred words.
+    """
+    for word in words & words_of(text):
+        for place in places_of(word, text):
+            if match := pattern.match(text, place):
+                yield match
 
 
 @lru_cache(maxsize=2)

@@ -4,7 +4,16 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from apps.contributions.detectors.base import LETTER, Kind, Span, cased_words_of, has_one_of, word_set, words_of
+from apps.contributions.detectors.base import (
+    LETTER,
+    Kind,
+    Span,
+    cased_words_of,
+    has_one_of,
+    matches_at,
+    word_set,
+    words_of,
+)
 from apps.contributions.detectors.words import NO_NAMES
 
 _CAP: Final = rf"(?=[^\W\d_a-zß-öø-ÿ]){LETTER}[\w\u0300-\u036f'’-]*"
@@ -28,10 +37,10 @@ _FORM_WORDS = word_set("""
     gmbh mbh ggmbh kgaa ohg gbr partg partgmbb ltd limited inc incorporated llc llp pllc plc corp corporation sas sarl
     srl spa bv nv oy oyj aps asa kft ltda lda cooperative
 """)
-_SHORT_FORMS = frozenset(
+_LETTERS = frozenset("SBNLPKVerozŞ")  # one of which stands alone in S.A., B.V., A/S, e.K., s.r.o. and the like
+_SHORT_FORMS = _LETTERS | frozenset(
     {"AG", "KG", "UG", "eG", "SE", "LP", "PC", "SA", "SL", "AB", "AS", "Co"}
 )  # as written; else words
-_DOTTED = re.compile(r"(?<!\w)(?:[A-Za-z]\. ?[A-Za-zà]\.|A/S|Sp\. ?z|P\.C)")
 
 _TRADES: Final = (
     r"(?:Bakery|Brewery|Consulting|Plumbing|Roofing|Landscaping|Realty|Logistics|Analytics|Holdings?|Industries"
@@ -81,7 +90,7 @@ _PLACE: Final = (
     r"|gym|pub|brand|band)"
 )
 _CUE = re.compile(
-    rf"(?:(?<!\w)(?i:{_SORT}(?: name)?(?:,|:)?(?: (?:is|was|called|named|heißt|ist|namens|s'appelle|se llama|si chiama"
+    rf"(?:(?i:{_SORT}(?: name)?(?:,|:)?(?: (?:is|was|called|named|heißt|ist|namens|s'appelle|se llama|si chiama"
     rf"|die|der|das))*"
     rf"|{_PLACE},? (?:is |was )?(?:called|named|namens)"
     r"|(?:work(?:s|ed|ing)?|employed|job|intern(?:ed|ship)?) (?:for|at|with)|hired by|on behalf of|page (?:for|of)"
@@ -91,10 +100,11 @@ _CUE = re.compile(
     rf"|(?i:invoice|rechnung|bill) (?:from|to|von|an))\s+(?:the |die |der |la |el |l['’])?(?P<name>{_NAME})"
 )
 _CUE_WORDS = word_set("""
-    company firm business employer agency startup supplier vendor reseller caterer retailer manufacturer contractor
-    client firma unternehmen arbeitgeber betrieb société societe entreprise employeur empresa ditta azienda bedrijf
-    called named namens work works worked working employed job hired behalf page site website contract appointment
-    founded arbeite arbeitet arbeiten travaille trabajo trabaja lavoro invoice rechnung bill
+    company firm business employer agency start startup supplier vendor reseller caterer retailer manufacturer
+    contractor client firma unternehmen arbeitgeber betrieb société societe entreprise employeur empresa ditta azienda
+    bedrijf firmy shop store bakery restaurant bar café cafe studio salon hotel charity school clinic practice club
+    gym pub brand band work works worked working employed job intern interned internship hired on page website site
+    contract appointment we founded arbeite arbeitet arbeiten travaille trabajo trabaja lavoro invoice rechnung bill
 """)
 
 
@@ -104,17 +114,14 @@ class Businesses:
     title = "Names of businesses"
 
     def needs(self, text: str) -> bool:
-        return (
-            has_one_of(text, _ANY)
-            or not _SHORT_FORMS.isdisjoint(cased_words_of(text))
-            or _has_dots(text)
-            or "e at " in text
-        )
+        return has_one_of(text, _ANY) or not _SHORT_FORMS.isdisjoint(cased_words_of(text)) or "e at " in text
 
     def find(self, text: str) -> Iterator[Span]:
+        for match in matches_at(_CUE_WORDS, _CUE, text):
+            yield from _named(match, is_cue=True)
         for pattern in _patterns(text):
             for match in pattern.finditer(text):
-                yield from _named(match, is_cue=pattern is _CUE)
+                yield from _named(match, is_cue=False)
 
 
 _BY_WORD = (
@@ -122,7 +129,6 @@ _BY_WORD = (
     (_TRADE, _TRADE_WORDS),
     (_FAMILY, _FAMILY_WORDS),
     (_SHOP, _SHOP_WORDS),
-    (_CUE, _CUE_WORDS),
 )
 _ANY = _FORM_WORDS | _TRADE_WORDS | _FAMILY_WORDS | _SHOP_WORDS | _CUE_WORDS
 
@@ -133,15 +139,8 @@ def _patterns(text: str) -> Iterator[re.Pattern[str]]:
     for pattern, needed in _BY_WORD:
         if not needed.isdisjoint(words):
             yield pattern
-    if _FORM_WORDS.isdisjoint(words) and (not _SHORT_FORMS.isdisjoint(cased_words_of(text)) or _has_dots(text)):
+    if _FORM_WORDS.isdisjoint(words) and not _SHORT_FORMS.isdisjoint(cased_words_of(text)):
         yield _FORM
-    if _CUE_WORDS.isdisjoint(words) and "e at " in text:
-        yield _CUE
-
-
-def _has_dots(text: str) -> bool:
-    """S.A., B.V., A/S: two single letters or more."""
-    return ("." in text or "/" in text) and _DOTTED.search(text) is not None
 
 
 def _named(match: re.Match[str], *, is_cue: bool) -> Iterator[Span]:

@@ -9,8 +9,9 @@ from apps.contributions.detectors.words import TITLES
 
 class Cue(NamedTuple):
     pattern: re.Pattern[str]  # with a group called "name"
-    words: frozenset[str]
-    sign: str = ""  # that must be there, too
+    starts: frozenset[str]  # the words that it begins with
+    words: frozenset[str] = frozenset()  # one of which must be there, too
+    begins_line: bool = False  # or stands behind a comma and the like
 
 
 PLAIN: Final = rf"{LETTER}(?:[^\W\d_]|[\u0300-\u036f]|['’](?!s\b)(?={LETTER})|-(?={LETTER}))*"
@@ -24,17 +25,17 @@ NAME: Final = (
 _END: Final = r"(?=\s*(?:[,!.:;?)\n–-]|$)|\s+(?:and|und|et|y|e|here)\b)"
 
 _TITLE = re.compile(
-    r"(?<![\w'’])(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Captain|Herrn?|Frau|Fräulein|Familie|M|Mme|Mlle"
+    r"(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Doctor|Captain|Herrn?|Frau|Fräulein|Familie|M|Mme|Mlle"
     r"|Monsieur|Madame|Sr|Sra|Srta|Señora?"
     r"|[Ss]eñora?|Don|Doña|Sig|Sig\.ra|[Ss]ignora?|Signor|Dott|Dott\.ssa|Dottor|Dottoressa|[Uu]ncle|[Aa]unt|Aunty"
     r"|Onkel|Tante|Zio|Zia|Tía|Tío|Nachbar|Nachbarin"
     rf"|Kundin|Kollegin|Madam|Nurse|Judge|User|Coach|Captain)(?:\.|(?=[ \u00a0]))[ \u00a0]?(?P<name>{NAME})"
 )
 _NAMED = re.compile(
-    r"(?:(?<!\w)(?i:my name is|my name['’]s|name was|i am called|i['’]m called|call me|mein name ist|ich hei(?:ß|ss)e"
+    r"(?:(?i:my name is|my name['’]s|name was|i am called|i['’]m called|call me|mein name ist|ich hei(?:ß|ss)e"
     r"|je m['’]appelle|me llamo|mi nombre es"
     r"|mi chiamo|il mio nome è|meu nome é|me chamo|mijn naam is|ik heet|jag heter|nazywam się|benim adım|jmenuji se"
-    r"|(?:is|was|are|['’]s|son|daughter|boy|girl|man|woman|someone) (?:called|named)|named (?:our|my|her|his) \w+"
+    r"|(?:is|was|are|s|son|daughter|boy|girl|man|woman|someone) (?:called|named)|named (?:our|my|her|his) \w+"
     r"|hei(?:ß|ss)t|s['’]appelle|se llama|si chiama"
     r"|(?:under|in) the name(?: of)?|auf den namen|au nom d[e']|a nombre de|a nome di|signed by|booked by|written by"
     r"|testimonial by|belongs to|name is))"
@@ -44,22 +45,29 @@ NAMED_WORDS = word_set("""
     name name's called call heiße heisse appelle llamo llama nombre chiamo chiama nome chamo naam heet heter nazywam
     adım jmenuji named heißt heisst namen nom signed booked written testimonial belongs
 """)
+_NAMED_STARTS = word_set("""
+    my name i call mein ich je me mi il meu mijn ik jag nazywam benim jmenuji is was are s son daughter boy girl man
+    woman someone named heißt se si under in auf au a signed booked written testimonial belongs
+""")
+NAMED_SMALL_STARTS = word_set("my mein ich je me mi")
 NAMED_SMALL = re.compile(
-    rf"(?<!\w)(?i:my name is|my name['’]s|mein name ist|ich hei(?:ß|ss)e|je m['’]appelle|me llamo"
+    rf"(?i:my name is|my name['’]s|mein name ist|ich hei(?:ß|ss)e|je m['’]appelle|me llamo"
     rf"|mi chiamo)\s+(?P<name>{PLAIN}(?: {PLAIN})?)"
 )
 I_AM = re.compile(
-    rf"(?<!\w)(?i:i['’]?m|i am|this is|it['’]s|ich bin|hier ist|je suis|c['’]est|soy|sono|sou"
+    rf"(?i:i['’]?m|i am|this is|it['’]s|ich bin|hier ist|je suis|c['’]est|soy|sono|sou"
     rf"|ik ben)\s+(?P<name>{NAME})(?P<next>,| from| here| calling| speaking| aus| von| de| di)?"
 )
 I_AM_SMALL = re.compile(
-    rf"(?<!\w)(?i:i['’]?m|i am|this is|ich bin|ok|okay|thanks|thx|thank you|hi|hello|hey|hallo|dear"
+    rf"(?i:i['’]?m|i am|this is|ich bin|ok|okay|thanks|thx|thank you|hi|hello|hey|hallo|dear"
     rf"|danke)[ ,]+(?P<name>{PLAIN}(?: {PLAIN})?)"
 )
+I_AM_STARTS = word_set("i im this it ich hier je c soy sono sou ik")
+I_AM_SMALL_STARTS = word_set("i im this ich ok okay thanks thx thank hi hello hey hallo dear danke")
 I_AM_WORDS = word_set("m am im this bin hier suis soy sono sou ben")
 I_AM_SMALL_WORDS = word_set("m am im this bin ok okay thanks thx thank hi hello hey hallo dear danke")
 _GREETING = re.compile(
-    r"(?<!\w)(?:(?i:dear|hi|hello|hey|hallo|liebe[rs]?|bonjour|salut|cher|chère|hola|estimad[oa]|querid[oa]|ciao"
+    r"(?:(?i:dear|hi|hello|hey|hallo|liebe[rs]?|bonjour|salut|cher|chère|hola|estimad[oa]|querid[oa]|ciao"
     r"|gentile|car[oa]|moin|servus|hej|thanks|thank you"
     r"|thx|danke|merci|gracias|grazie|welcome|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)))"
     rf"[ ,]+(?P<name>{NAME}){_END}"
@@ -69,7 +77,7 @@ _GREETINGS = word_set("""
     gentile caro cara moin servus hej thanks thank thx danke merci gracias grazie welcome good guten
 """)
 _CLOSING = re.compile(
-    r"(?<!\w)(?:(?i:regards|wishes|sincerely|faithfully|cheers|best|thanks|yours|love|gr(?:ü|ue)(?:ß|ss)en?|gruß|mfg"
+    r"(?:(?i:regards|wishes|sincerely|faithfully|cheers|best|thanks|yours|love|gr(?:ü|ue)(?:ß|ss)en?|gruß|mfg"
     r"|lg|vg|cordialement|amicalement|saludos|saluti|groet(?:en)?))"
     rf"(?: aus {CAP})?(?:[,.!]?[ \t]*\n\s*|, | (?=[A-ZÄÖÜ][^\n]*\Z))(?P<name>{NAME})(?=[.!]?[ \t]*(?:\n|\Z))"
 )
@@ -78,8 +86,8 @@ _CLOSINGS = word_set("""
     vg cordialement amicalement saludos saluti groet groeten
 """)
 _LABEL = re.compile(
-    r"(?:^|(?<=[\n;|,(./]))[ \t]*(?i:(?:full |first |last |middle |user ?)?name|surname|vorname|nachname|nom|prénom"
-    r"|nombre|apellidos?|nome|cognome|naam"
+    r"(?i:(?:full |first |last |middle |user ?)?name|surname|vorname|nachname|nom|prénom|nombre|apellidos?|nome"
+    r"|cognome|naam"
     r"|contact(?: person)?|ansprechpartner(?:in)?|patient(?:in)?|passenger|guest|driver|fahrer(?:in)?|kund(?:e|in)"
     r"|client|customer|from|von|cc"
     r"|signed|speaking|author|account holder|kontoinhaber(?:in)?|karteninhaber(?:in)?|cardholder|tenant|mieter(?:in)?"
@@ -87,15 +95,16 @@ _LABEL = re.compile(
     rf"|interviewee|titulaire)[ \t]*:[ \t]*(?P<name>{NAME})"
 )
 _LABELS = word_set("""
-    name username surname vorname nachname nom prénom nombre apellido apellidos nome cognome naam contact person
-    ansprechpartner ansprechpartnerin patient patientin passenger guest driver fahrer fahrerin kunde kundin client
-    customer from von cc signed speaking author holder kontoinhaber kontoinhaberin karteninhaber karteninhaberin
-    cardholder tenant mieter mieterin employee teacher doctor lieferadresse to an interviewee titulaire
+    full first last middle user account name username surname vorname nachname nom prénom nombre apellido apellidos
+    nome cognome naam contact person ansprechpartner ansprechpartnerin patient patientin passenger guest driver fahrer
+    fahrerin kunde kundin client customer from von cc signed speaking author holder kontoinhaber kontoinhaberin
+    karteninhaber karteninhaberin cardholder tenant mieter mieterin employee teacher doctor lieferadresse to an
+    interviewee titulaire
 """)
-_ATTENTION = re.compile(rf"(?<!\w)(?i:zu händen|z\. ?hd\.|attention|attn|c/o|cc):?[ \t]+(?P<name>{NAME})")
-_ATTENTIONS = word_set("händen hd attention attn c cc")
+_ATTENTION = re.compile(rf"(?i:zu händen|z\. ?hd\.|attention|attn|c/o|cc):?[ \t]+(?P<name>{NAME})")
+_ATTENTIONS = word_set("zu z attention attn c cc")
 _RELATION = re.compile(
-    r"(?<!\w)(?i:my|our|his|her|their|the|mein(?:e[rmn]?)?|unser(?:e[rmn]?)?|und unser|mon|ma|notre|mi|mis|nuestr[oa]"
+    r"(?i:my|our|his|her|their|the|mein(?:e[rmn]?)?|unser(?:e[rmn]?)?|und unser|mon|ma|notre|mi|mis|nuestr[oa]"
     r"|mio|mia|il mio|la mia|der|die|la|le|el)\s(?:(?i:new|old|old friend|best|younger|older|little|big)\s)?"
     r"(?i:wife|husband|partner|spouse|son|daughter|brother|sister|mother|mum|mom|father|dad|uncle|aunt|cousin|niece"
     r"|nephew|grandmother|grandfather|friend"
@@ -109,6 +118,10 @@ _RELATION = re.compile(
     r"|moglie|marito|figlio|figlia|fratello|sorella|collega|capo|vicino|vicina)"
     rf"(?:['’]s name(?: is| was)?|['’]s)?(?:,| is| was| ist| hei(?:ß|ss)t)?\s(?P<name>{NAME})"
 )
+_OWNERS = word_set("""
+    my our his her their the mein meine meiner meinem meinen unser unsere unserer unserem unseren und mon ma notre mi
+    mis nuestro nuestra mio mia il la der die le el
+""")
 _RELATIONS = word_set("""
     wife husband partner spouse son daughter brother sister mother mum mom father dad uncle aunt cousin niece nephew
     grandmother grandfather friend colleague boss manager assistant neighbour neighbor landlord landlady tenant doctor
@@ -118,15 +131,15 @@ _RELATIONS = word_set("""
     soeur mère père ami amie collègue patron voisin voisine mujer esposa esposo marido hijo hija hermano hermana madre
     padre amigo amiga jefe jefa vecino vecina moglie marito figlio figlia fratello sorella collega capo vicino vicina
 """)
-_DEED = re.compile(
+DEED = re.compile(
     rf"(?P<name>{CAP}(?: {CAP})?)(?: here[,.]| (?:said|says|told|asked|asks|wrote|promised|replied|thinks|wants"
     rf"|emailed|texted|phoned|didn['’]t like)\b)"
 )
-_DEEDS = word_set("""
+DEEDS = word_set("""
     here said says told asked asks wrote promised replied thinks wants emailed texted phoned didn
 """)
 _ADDRESSED = re.compile(
-    r"(?<!\w)(?i:ask|asked|tell|told|give|gave|(?:spoke|speak|speaking|talk|talked|talking) (?:to|with)|meeting|met"
+    r"(?i:ask|asked|tell|told|give|gave|(?:spoke|speak|speaking|talk|talked|talking) (?:to|with)|meeting|met"
     r"|frag|frage|sag)"
     rf"\s(?P<name>{CAP}(?: (?:{_PARTICLES} )?{CAP})?)"
 )
@@ -140,14 +153,18 @@ INITIALS = re.compile(
 
 CUES: Final = (
     Cue(_TITLE, TITLES),
-    Cue(_NAMED, NAMED_WORDS),
+    Cue(_NAMED, _NAMED_STARTS, NAMED_WORDS),
     Cue(_GREETING, _GREETINGS),
     Cue(_CLOSING, _CLOSINGS),
-    Cue(_LABEL, _LABELS, ":"),
+    Cue(_LABEL, _LABELS, begins_line=True),
     Cue(_ATTENTION, _ATTENTIONS),
-    Cue(_RELATION, _RELATIONS),
-    Cue(_DEED, _DEEDS),
+    Cue(_RELATION, _OWNERS, _RELATIONS),
     Cue(_ADDRESSED, _ADDRESSED_WORDS),
 )
-CUE_WORDS: Final = frozenset.union(*(cue.words for cue in CUES), I_AM_WORDS, I_AM_SMALL_WORDS, NAMED_WORDS)
+CUES_BY_START: Final = {
+    word: tuple(cue for cue in CUES if word in cue.starts) for word in frozenset.union(*(cue.starts for cue in CUES))
+}
+CUE_WORDS: Final = frozenset.union(
+    *(cue.starts for cue in CUES), DEEDS, I_AM_STARTS, I_AM_SMALL_STARTS, NAMED_SMALL_STARTS
+)
 CAPITALS: Final = frozenset("ABCDEFGHJKLMNOPQRSTUVWXYZ")  # not I: a word

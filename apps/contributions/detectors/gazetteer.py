@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from apps.contributions.detectors.base import folded, word_set
+from apps.contributions.detectors.base import cased_words_of, folded, word_set, words_of
+from apps.contributions.detectors.words import AMBIGUOUS
 
 _LOCALES = """
     en_US en_GB en_IE en_IN en_NG en_NZ de_DE de_AT de_CH fr_FR es_ES es_MX it_IT nl_NL pl_PL pt_PT pt_BR sv_SE no_NO
@@ -26,10 +27,17 @@ _LEAST_LETTERS = 4
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Case folded, composed (NFC), one word each."""
+    """Folded, one word each."""
 
     given: frozenset[str]
     surnames: frozenset[str]
+    certain: frozenset[str]  # of the given names, those that are nothing else
+    others_with_capital: frozenset[str]  # of the others, as they are written where they may be names
+
+    def has_given(self, text: str) -> bool:
+        return not self.certain.isdisjoint(words_of(text)) or not self.others_with_capital.isdisjoint(
+            cased_words_of(text)
+        )
 
 
 @lru_cache(maxsize=1)
@@ -40,9 +48,13 @@ def load() -> Gazetteer:
         provider = importlib.import_module(f"faker.providers.person.{locale}").Provider
         given.update(_names(provider, "first_names"))
         surnames.update(_names(provider, "last_names"))
+    given = {name for name in given if len(name) >= _LEAST_LETTERS or name in _SHORT}
+    others = given & AMBIGUOUS
     return Gazetteer(
-        given=frozenset(name for name in given if len(name) >= _LEAST_LETTERS or name in _SHORT),
+        given=frozenset(given),
         surnames=frozenset(name for name in surnames if len(name) >= _LEAST_LETTERS),
+        certain=frozenset(given - others),
+        others_with_capital=frozenset(form for name in others for form in (name.capitalize(), name.upper())),
     )
 
 

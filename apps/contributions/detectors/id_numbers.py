@@ -10,7 +10,7 @@ from stdnum.fr import nir
 from stdnum.it import codicefiscale
 from stdnum.us import ssn
 
-from apps.contributions.detectors.base import Kind, Span, count_digits, has_one_of, word_set
+from apps.contributions.detectors.base import Kind, Span, count_digits, matches_at, word_set
 
 _SHAPES: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
     (re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"), ssn.is_valid),
@@ -26,7 +26,7 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[[str], bool]], ...] = (
 
 # What follows such a word is taken as it is, mistyped or not: five to twenty letters and digits, some of them digits.
 _NAMED = re.compile(
-    r"""(?<!\w)(?:
+    r"""(?:
       ssn | social\ security(?:\ (?:number|no))? | national\ insurance(?:\ (?:number|no))? | nino
     | nhs(?:\ (?:number|no))?
     | medicare(?:\ (?:number|no))? | (?:tax(?:payer)?|tax\ file)(?:\ (?:id|number|no|identification\ number))
@@ -72,7 +72,7 @@ class IDNumbers:
 
     def find(self, text: str) -> Iterator[Span]:
         yield from self._by_shape(text) if count_digits(text) >= _LEAST_OF_SHAPES else ()
-        yield from self._by_name(text) if has_one_of(text, _NAMES) else ()
+        yield from self._by_name(text)
 
     def _by_shape(self, text: str) -> Iterator[Span]:
         for shape, is_valid in _SHAPES:
@@ -81,7 +81,7 @@ class IDNumbers:
                     yield Span(match.start(), match.end(), self.kind)
 
     def _by_name(self, text: str) -> Iterator[Span]:
-        for match in _NAMED.finditer(text):
+        for match in matches_at(_NAMES, _NAMED, text):
             number = _NUMBER.match(match["number"])
             if number and sum(map(str.isdigit, number[0])) >= _LEAST_DIGITS:
                 yield Span(match.start("number"), match.start("number") + number.end(), self.kind)

@@ -4,17 +4,32 @@ stands in no list, with no such word before it, is not found."""
 import re
 from collections.abc import Iterator
 
-from apps.contributions.detectors.base import Kind, Span, cased_words_of, folded, has_one_of, word_set, words_of
+from apps.contributions.detectors.base import (
+    Kind,
+    Span,
+    cased_words_of,
+    folded,
+    has_one_of,
+    matches_at,
+    places_of,
+    word_set,
+    words_of,
+)
 from apps.contributions.detectors.cues import (
     CAPITALS,
     CUE_WORDS,
-    CUES,
+    CUES_BY_START,
+    DEED,
+    DEEDS,
     I_AM,
     I_AM_SMALL,
+    I_AM_SMALL_STARTS,
     I_AM_SMALL_WORDS,
+    I_AM_STARTS,
     I_AM_WORDS,
     INITIALS,
     NAMED_SMALL,
+    NAMED_SMALL_STARTS,
     NAMED_WORDS,
 )
 from apps.contributions.detectors.gazetteer import load
@@ -28,11 +43,7 @@ class Persons:
     title = "Names of people"
 
     def needs(self, text: str) -> bool:
-        return (
-            has_one_of(text, CUE_WORDS)
-            or has_one_of(text, load().given)
-            or not CAPITALS.isdisjoint(cased_words_of(text))
-        )
+        return has_one_of(text, CUE_WORDS) or load().has_given(text) or not CAPITALS.isdisjoint(cased_words_of(text))
 
     def find(self, text: str) -> Iterator[Span]:
         for start, end in _places(text):
@@ -41,15 +52,32 @@ class Persons:
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
     words = words_of(text)
-    for cue in CUES:
-        if not cue.words.isdisjoint(words) and cue.sign in text:
-            for match in cue.pattern.finditer(text):
-                yield from _kept(text, *match.span("name"))
+    for match in _announced(text, words):
+        yield from _kept(text, *match.span("name"))
+    if not DEEDS.isdisjoint(words):
+        for match in DEED.finditer(text):
+            yield from _kept(text, *match.span("name"))
     if not CAPITALS.isdisjoint(cased_words_of(text)) and "." in text:
         yield from _initialled(text)
     yield from _introduced(text, words)
-    if not load().given.isdisjoint(words):
+    if load().has_given(text):
         yield from Reading(text).names()
+
+
+def _announced(text: str, words: frozenset[str]) -> Iterator[re.Match[str]]:
+    """As `matches_at` for all cues, but each word is looked for once."""
+    for word in CUES_BY_START.keys() & words:
+        cues = [cue for cue in CUES_BY_START[word] if not cue.words or not cue.words.isdisjoint(words)]
+        for place in places_of(word, text) if cues else ():
+            for cue in cues:
+                match = cue.pattern.match(text, place)
+                if match and (not cue.begins_line or _begins_line(match)):
+                    yield match
+
+
+def _begins_line(match: re.Match[str]) -> bool:
+    before = match.string[max(0, match.start() - 9) : match.start()].rstrip(" \t")
+    return not before or before[-1] in "\n;|,(./"
 
 
 def _kept(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -79,10 +107,8 @@ def _is_shouted(word: Word, kept: list[Word]) -> bool:
 def _initialled(text: str) -> Iterator[tuple[int, int]]:
     for match in INITIALS.finditer(text):
         name = folded(match["name"])
-        is_list = (
-            re.search(r"(?:^|\n)[^\w\n]*$", text[: match.start()]) and match[0].count(".") == 1
-        )  # "A. Add", "B. Fix"
-        if name not in NO_NAMES and len(name) > 2 and not (is_list and name not in load().surnames):
+        is_name = name in load().surnames or not _is_numbered(match)
+        if name not in NO_NAMES and len(name) > 2 and is_name:
             yield match.span()
 
 
@@ -95,17 +121,17 @@ def _is_numbered(match: re.Match[str]) -> bool:
 def _introduced(text: str, words: frozenset[str]) -> Iterator[tuple[int, int]]:
     if not I_AM_WORDS.isdisjoint(words):
         yield from _introduced_with_capital(text)
-    if not I_AM_SMALL_WORDS.isdisjoint(words) and not load().given.isdisjoint(words):
-        for match in I_AM_SMALL.finditer(text):
+    if not I_AM_SMALL_WORDS.isdisjoint(words) and not load().certain.isdisjoint(words):
+        for match in matches_at(I_AM_SMALL_STARTS, I_AM_SMALL, text):
             yield from _small(text, *match.span("name"), is_sure=False)
     if not NAMED_WORDS.isdisjoint(words):
-        for match in NAMED_SMALL.finditer(text):
+        for match in matches_at(NAMED_SMALL_STARTS, NAMED_SMALL, text):
             yield from _small(text, *match.span("name"), is_sure=True)
 
 
 def _introduced_with_capital(text: str) -> Iterator[tuple[int, int]]:
     """After "I'm" much else has a capital letter: a name is of two words, or in the gazetteer, or says where from."""
-    for match in I_AM.finditer(text):
+    for match in matches_at(I_AM_STARTS, I_AM, text):
         for start, end in _kept(text, *match.span("name")):
             words = words_between(text, start, end)
             if len(words) > 1 or match["next"] or _is_given(words[0]):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from apps.contributions.detectors.base import Kind, Span, has_one_of, word_set
+from apps.contributions.detectors.base import Kind, Span, has_one_of, matches_at, word_set
 
 _LONG = 16  # characters: shorter ones need a word that announces them
 _MARKED = re.compile(
@@ -66,6 +66,13 @@ _CUE_WORDS = word_set("""
     lösenord hasło parola secret token key apikey code credential credentials cookie sess session pin tan cvv cvc
     authorization bearer
 """)
+# The first words of each pattern.
+_PASSWORDS = word_set("""
+    password passwort passphrase passcode passwd pwd pw kennwort mot mdp contraseña clave senha wachtwoord lösenord
+    hasło parola door secret
+""")
+_PINS = word_set("pin tan cvv cvc")
+_HEADERS = word_set("authorization bearer")
 _NO_SECRETS = word_set("""
     a an and as at be been but by case changed correct does expired forgotten from has have i if in incorrect invalid
     it its kept lost missing must my needed needs never no none not null of on only or otp required reset right
@@ -82,30 +89,34 @@ class Secrets:
     title = "Keys, tokens and passwords"
 
     def needs(self, text: str) -> bool:
-        return max(map(len, text.split()), default=0) >= _LONG or "BEGIN " in text or _has_cue(text)
+        return _has_cue(text) or _longest(text) >= _LONG
 
     def find(self, text: str) -> Iterator[Span]:
-        for pattern in (_MARKED, _PEM):
-            for match in pattern.finditer(text):
+        if is_long := _longest(text) >= _LONG:
+            for match in _MARKED.finditer(text):
                 yield Span(match.start(), match.end(), self.kind)
-        if _has_cue(text):
-            yield from self._behind_a_cue(text)
+        if "BEGIN " in text:
+            for match in _PEM.finditer(text):
+                yield Span(match.start(), match.end(), self.kind)
+        if is_long or _has_cue(text):
+            yield from self._behind_a_cue(text, is_long=is_long)
 
-    def _behind_a_cue(self, text: str) -> Iterator[Span]:
-        for match in _ASSIGNED.finditer(text):
-            yield from self._value(match, is_loose=not re.search(_PASSWORD, match[0], re.IGNORECASE))
-        for match in _TOLD.finditer(text):
+    def _behind_a_cue(self, text: str, *, is_long: bool) -> Iterator[Span]:
+        if ":" in text or "=" in text:
+            for match in _ASSIGNED.finditer(text):
+                yield from self._value(match, is_loose=not re.search(_PASSWORD, match[0], re.IGNORECASE))
+        for match in matches_at(_PASSWORDS, _TOLD, text):
             if (
                 match.lastgroup != "bare"
                 or not match["bare"].strip(".,!?").isalpha()
                 or _WORD_TOLD.match(text, match.start())
             ):
                 yield from self._value(match, is_loose=False)
-        for match in _PIN.finditer(text):
+        for match in matches_at(_PINS, _PIN, text):
             yield from self._value(match, is_loose=False)
-        for match in _HEADER.finditer(text):
+        for match in matches_at(_HEADERS, _HEADER, text):
             yield from self._value(match, is_loose=True)
-        for match in _RANDOM.finditer(text):
+        for match in _RANDOM.finditer(text) if is_long else ():
             if _CUE.search(text, max(0, match.start() - _NEAR), match.start()) and looks_random(match[0]):
                 yield Span(match.start(), match.end(), self.kind)
 
@@ -120,6 +131,11 @@ class Secrets:
         if set(value) <= set("*•.xX-_"):
             return  # blanked out already
         yield Span(match.start(group), match.start(group) + len(value), self.kind)
+
+
+def _longest(text: str) -> int:
+    """Characters of the longest piece without a space."""
+    return max(map(len, text.split()), default=0)
 
 
 def _has_cue(text: str) -> bool:
