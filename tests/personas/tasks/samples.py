@@ -81,11 +81,11 @@ SAMPLES = {
             "context": "Industry: bakery. Location: Kiel.",
             "current_page": None,
         },
-        output=_page("Nora's bakery", {"type": "hero", "title": "Bread from six"}),
-        label=_page("Nora's bakery", {"type": "hero", "title": "Bread from six"}, {"type": "contact", "phone": "1"}),
+        output=_page("Bread and more", {"type": "hero", "title": "Bread from six"}),
+        label=_page("Bread and more", {"type": "hero", "title": "Bread from six"}, {"type": "contact", "phone": "1"}),
         form={
             "answer": [
-                '{"version": "1.0", "metadata": {"title": "Nora\'s bakery"},\r\n "sections": '
+                '{"version": "1.0", "metadata": {"title": "Bread and more"},\r\n "sections": '
                 '[{"type": "hero", "title": "Bread from six"}, {"type": "contact", "phone": "1"}]}'
             ]
         },
