@@ -255,7 +255,7 @@ STATIC_ROOT.mkdir(exist_ok=True)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "apps.common.crypto.storage.SealedStorage",  # uploads and training files, as the columns are
         "OPTIONS": {
             "location": env.path("MEDIA_ROOT", default=str(VAR_DIR / "media")),
             "file_permissions_mode": 0o600,  # training files are for the server alone

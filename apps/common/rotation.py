@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models, transaction
 
 from apps.common.crypto import CannotDecrypt, encrypt_anew, is_current
+from apps.common.crypto.storage import reseal
 from apps.common.fields import EncryptedJSONField, EncryptedTextField
 
 EncryptedField = EncryptedTextField | EncryptedJSONField
@@ -49,6 +51,30 @@ def rotate_model(
         rotation.rows += len(batch)
         if on_progress:
             on_progress(rotation)
+    return rotation
+
+
+def file_fields(model: type[models.Model]) -> "list[models.FileField]":
+    """Columns that name files which are sealed where a key is set."""
+    fields = [f for f in model._meta.local_concrete_fields if isinstance(f, models.FileField)]
+    return [f for f in fields if hasattr(f.storage, "seals")]
+
+
+def rotate_files(model: type[models.Model]) -> Rotation:
+    """As `rotate_model`, for the files that a model's rows name. One that was deleted meanwhile stays so."""
+    rotation = Rotation(model)
+    for one in file_fields(model):
+        named = model._base_manager.exclude(**{one.name: ""}).order_by("pk")
+        for pk, name in named.values_list("pk", one.name).iterator():
+            rotation.rows += 1
+            try:
+                rotation.rewritten += reseal(Path(one.storage.path(name)))
+            except CannotDecrypt:
+                rotation.unreadable.append(f"file {name} of row {pk}")
+            except FileNotFoundError:
+                continue
+            if not model._base_manager.filter(pk=pk, **{one.name: name}).exists():
+                one.storage.delete(name)
     return rotation
 
 

@@ -1,9 +1,10 @@
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.common.rotation import Rotation, encrypted_models, rotate_model
+from apps.common.rotation import Rotation, encrypted_models, file_fields, rotate_files, rotate_model
 
 
 class Command(BaseCommand):
@@ -19,6 +20,10 @@ class Command(BaseCommand):
         for model in encrypted_models():
             rotation = rotate_model(model, on_progress=self._show_progress)
             self.stdout.write(f"{model._meta.label}: {rotation.rows} rows, {rotation.rewritten} values rewritten")
+            unreadable += [f"{model._meta.label} {value}" for value in rotation.unreadable]
+        for model in [model for model in apps.get_models() if file_fields(model)]:
+            rotation = rotate_files(model)
+            self.stdout.write(f"{model._meta.label}: {rotation.rows} files, {rotation.rewritten} rewritten")
             unreadable += [f"{model._meta.label} {value}" for value in rotation.unreadable]
         if unreadable:
             raise CommandError(

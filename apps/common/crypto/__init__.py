@@ -68,10 +68,41 @@ def decrypt(stored: str) -> str:
     try:
         return _fernet(_keys(always=True)).decrypt(_token(stored)).decode("utf-8", "surrogatepass")
     except InvalidToken:
-        raise CannotDecrypt(
-            "A stored value cannot be decrypted with the keys that are set.",
-            resolution="Put the key it was written with back into FIELD_ENCRYPTION_KEYS, after the newest one.",
-        ) from None
+        raise _no_key_fits() from None
+
+
+# --- files: pieces of bytes, see storage.py ---------------------------------------------------------------------------
+
+
+def seals() -> bool:
+    """Whether files are to be sealed: where a key is set."""
+    return bool(settings.FIELD_ENCRYPTION_KEYS)
+
+
+def sealed_size(size: int) -> int:
+    """Bytes that `seal_piece` makes of so many: a Fernet token is as long as its content, padded, in base 64."""
+    padded = (size // 16 + 1) * 16
+    return 4 * -(-(1 + 8 + 16 + padded + 32) // 3)
+
+
+def seal_piece(content: bytes) -> bytes:
+    return _fernet(_keys(always=True)).encrypt(content)
+
+
+def open_piece(token: bytes, *, newest_only: bool = False) -> bytes:
+    """What `seal_piece` was given; CannotDecrypt when none of the keys fits, or the newest does not."""
+    keys = _keys(always=True)
+    try:
+        return _fernet(keys[:1] if newest_only else keys).decrypt(token)
+    except InvalidToken:
+        raise _no_key_fits() from None
+
+
+def _no_key_fits() -> CannotDecrypt:
+    return CannotDecrypt(
+        "A stored value cannot be decrypted with the keys that are set.",
+        resolution="Put the key it was written with back into FIELD_ENCRYPTION_KEYS, after the newest one.",
+    )
 
 
 def _token(stored: str) -> bytes:
