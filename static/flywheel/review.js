@@ -70,6 +70,7 @@
     const filter = one("[data-filter]");
     if (filter) filter.hidden = all("#codes [data-choice]").length < 10;
     all("[data-hint], [data-help]").forEach((hint) => { hint.hidden = false; });
+    all("[data-without-scripts]").forEach((button) => { button.hidden = true; });
     number();
   }
 
@@ -111,9 +112,9 @@
     press(event);
   });
 
-  // The next item has been swapped in: read it from its top, by eye or by screen reader. Where something was wrong, or
-  // came too late, that is read first.
-  document.addEventListener("htmx:afterSwap", (event) => {
+  // The next item is there and its buttons work: read it from its top, by eye or by screen reader. Where something was
+  // wrong that is read first.
+  document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target.id !== "desk") return;
     prepare();
     (one("#label-error") || one("[data-focus]"))?.focus({ preventScroll: true });
