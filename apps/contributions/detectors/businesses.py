@@ -90,10 +90,11 @@ _PLACE: Final = (
     r"|gym|pub|brand|band)"
 )
 _CUE = re.compile(
+    r"(?!(?:Company|Client|Business|Agency|Contractor|Vendor|Supplier|Employer) [A-Z])"  # a headline
     rf"(?:(?i:{_SORT}(?: name)?(?:,|:)?(?: (?:is|was|called|named|heißt|ist|namens|s'appelle|se llama|si chiama"
     rf"|die|der|das))*"
     rf"|{_PLACE},? (?:is |was )?(?:called|named|namens)"
-    r"|(?:work(?:s|ed|ing)?|employed|job|intern(?:ed|ship)?) (?:for|at|with)|hired by|on behalf of|page (?:for|of)"
+    r"|(?:work(?:s|ed|ing)?|employed|job|intern(?:ed|ship)?) (?:for|at)|hired by|on behalf of|page (?:for|of)"
     r"|(?:web)?site (?:for|of)"
     r"|(?:contract|appointment) with|we at|founded|we run|arbeite(?:t|n)? (?:bei|für)(?: der| dem)?|travaille (?:chez"
     r"|pour)|trabaj[oa] (?:en|para)|lavoro (?:per|da|presso|in))"

@@ -11,7 +11,7 @@ class Cue(NamedTuple):
     pattern: re.Pattern[str]  # with a group called "name"
     starts: frozenset[str]  # the words that it begins with
     words: frozenset[str] = frozenset()  # one of which must be there, too
-    begins_line: bool = False  # or stands behind a comma and the like
+    is_label: bool = False  # ends in a colon, and begins a line or stands behind a comma and the like
 
 
 PLAIN: Final = rf"{LETTER}(?:[^\W\d_]|[\u0300-\u036f]|['’](?!s\b)(?={LETTER})|-(?={LETTER}))*"
@@ -156,7 +156,7 @@ CUES: Final = (
     Cue(_NAMED, _NAMED_STARTS, NAMED_WORDS),
     Cue(_GREETING, _GREETINGS),
     Cue(_CLOSING, _CLOSINGS),
-    Cue(_LABEL, _LABELS, begins_line=True),
+    Cue(_LABEL, _LABELS, is_label=True),
     Cue(_ATTENTION, _ATTENTIONS),
     Cue(_RELATION, _OWNERS, _RELATIONS),
     Cue(_ADDRESSED, _ADDRESSED_WORDS),

@@ -1,6 +1,6 @@
 """Names that many people bear, from the lists of the `faker` package: loaded when first asked for, once in a process.
 
-Measured: 0.15 s and 12 MB, the package's own modules included.
+Measured: 0.1 s and 14 MB, the package's own modules included.
 """
 
 import importlib

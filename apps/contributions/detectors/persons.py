@@ -31,6 +31,7 @@ from apps.contributions.detectors.cues import (
     NAMED_SMALL,
     NAMED_SMALL_STARTS,
     NAMED_WORDS,
+    Cue,
 )
 from apps.contributions.detectors.gazetteer import load
 from apps.contributions.detectors.reading import Reading, Word, words_between
@@ -67,12 +68,18 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 def _announced(text: str, words: frozenset[str]) -> Iterator[re.Match[str]]:
     """As `matches_at` for all cues, but each word is looked for once."""
     for word in CUES_BY_START.keys() & words:
-        cues = [cue for cue in CUES_BY_START[word] if not cue.words or not cue.words.isdisjoint(words)]
+        cues = [cue for cue in CUES_BY_START[word] if _may_be(cue, text, words)]
         for place in places_of(word, text) if cues else ():
             for cue in cues:
                 match = cue.pattern.match(text, place)
-                if match and (not cue.begins_line or _begins_line(match)):
+                if match and (not cue.is_label or _begins_line(match)):
                     yield match
+
+
+def _may_be(cue: Cue, text: str, words: frozenset[str]) -> bool:
+    if cue.is_label:
+        return ":" in text
+    return not cue.words or not cue.words.isdisjoint(words)
 
 
 def _begins_line(match: re.Match[str]) -> bool:

@@ -6,19 +6,19 @@ from apps.contributions.detectors.base import word_set
 
 # Given names that are also words, months, days or places: alone they need a cue, a surname or a neighbour.
 AMBIGUOUS: Final = word_set("""
-    claude gemma mistral abril alba alma alta amber an anders angel april aria art ash aspen august aurora autumn ava
-    basil bas beat beau bell berry bill blanca blaze blessing blue bo bonny brandy brook brooks buddy bud can candy
-    cara carol case cash cat chance charity chase chat che cherry chip christian clay cliff coco comfort constant
-    coral crystal dag daisy dale dan dawn dean del delta demi destiny dev diamond dick dom don donna dot drew duke
-    durante earl ease echo eden edit elif ella else ember eta fabian fancy faith fay fern fleur flora floor forest
-    france frank fred gale gay gem gene genesis german ginger glory golden good grace grant gray grey gun guy hank
-    harm harmony harper haven hazel heath heather heaven holly honey hope hunter ida indie iris ivory ivy jade jasmine
-    jasper jet jewel job joke joy juan jules juni june junior justice kai kaiser kay kent kick king kit lady lance
-    lane lark laurel lavender lea lean legend levi lex lien lies lily line loan lone lot lotta lotte love luce lucky
-    luna lux luz mad magnolia major man mar marble mare margarita mario marine mark marvel mason massimo mate max may
-    meadow melody mercedes mercy merit merry messiah meta mile miles mille mina mio miracle misty monday my myrtle
-    nada nail nelson newton noble nova oak ocean odd odessa olive om opal owe page paloma parker patience paul paz
-    peace pearl peer penny per pero pet peter petunia phoenix piper pierre poppy porter precious prince princess
+    constance claude gemma mistral abril alba alma alta amber an anders angel april aria art ash aspen august aurora
+    autumn ava basil bas beat beau bell berry bill blanca blaze blessing blue bo bonny brandy brook brooks buddy bud
+    can candy cara carol case cash cat chance charity chase chat che cherry chip christian clay cliff coco comfort
+    constant coral crystal dag daisy dale dan dawn dean del delta demi destiny dev diamond dick dom don donna dot drew
+    duke durante earl ease echo eden edit elif ella else ember eta fabian fancy faith fay fern fleur flora floor
+    forest france frank fred gale gay gem gene genesis german ginger glory golden good grace grant gray grey gun guy
+    hank harm harmony harper haven hazel heath heather heaven holly honey hope hunter ida indie iris ivory ivy jade
+    jasmine jasper jet jewel job joke joy juan jules juni june junior justice kai kaiser kay kent kick king kit lady
+    lance lane lark laurel lavender lea lean legend levi lex lien lies lily line loan lone lot lotta lotte love luce
+    lucky luna lux luz mad magnolia major man mar marble mare margarita mario marine mark marvel mason massimo mate
+    max may meadow melody mercedes mercy merit merry messiah meta mile miles mille mina mio miracle misty monday my
+    myrtle nada nail nelson newton noble nova oak ocean odd odessa olive om opal owe page paloma parker patience paul
+    paz peace pearl peer penny per pero pet peter petunia phoenix piper pierre poppy porter precious prince princess
     prudence queen rain raven ray reagan red reed reese remedy rex rich river robin rock rocky roman rosa rose
     rosemary rosie rowan royal ruby rush rusty ruth sad sage said salud sandy sander savannah scarlett scout sep
     server serena serenity shade shadow shelby sherry signe sienna silver sine skip sky skye sol sole sonny sonora
@@ -39,13 +39,13 @@ AMBIGUOUS: Final = word_set("""
 
 # Of these only the calendar and the map: a preposition before them says nothing.
 PLACES_AND_TIMES: Final = word_set("""
-    april may june august abril juni mai summer autumn winter spring sunday monday tuesday wednesday paris london
-    florence sydney austin jordan virginia carolina georgia charlotte victoria chelsea brooklyn madison dallas denver
-    lincoln houston milan vienna verona siena roma adelaide alexandria lorraine devon dakota montana memphis orlando
-    phoenix carson cairo india asia africa china israel ireland kenya america américa italia holland lourdes regina
-    salem santiago savannah trinidad troy tyrone wellington windsor york essen bergen nice lille nancy medina manila
-    malta cyprus geneva cologne bonn kiel ulm halle celle domingo domenica kent nelson france german mercedes ford
-    gibson tesla lego alexa siri cortana
+    constance april may june august abril juni mai summer autumn winter spring sunday monday tuesday wednesday paris
+    london florence sydney austin jordan virginia carolina georgia charlotte victoria chelsea brooklyn madison dallas
+    denver lincoln houston milan vienna verona siena roma adelaide alexandria lorraine devon dakota montana memphis
+    orlando phoenix carson cairo india asia africa china israel ireland kenya america américa italia holland lourdes
+    regina salem santiago savannah trinidad troy tyrone wellington windsor york essen bergen nice lille nancy medina
+    manila malta cyprus geneva cologne bonn kiel ulm halle celle domingo domenica kent nelson france german mercedes
+    ford gibson tesla lego alexa siri cortana
 """)
 
 # Words with a capital letter that follow a greeting, a title or "I'm", and words behind a name: never (part of) one.
@@ -74,7 +74,8 @@ NO_NAMES: Final = word_set("""
     monsieur mademoiselle messieurs mesdames tous toutes tout le la les un une et ou mais pas je tu il elle nous vous
     ils elles ce cette ces mon ma mes votre vos notre nos cliente équipe cher chère señor señora señores señoras todos
     todas el los las una y o pero yo usted ustedes nosotros equipo signore signora signori signor tutti tutte lo gli
-    uno e non io lei lui noi voi loro hero pricing page button home menu search settings profile save
+    uno e non io lei lui noi voi loro hero pricing page button home menu search settings profile save terminal screen
+    website machine letter text sign dialog popup label title browser tool report law rumour legend history science
 """)
 
 # Small words by which a text shows that it is German, where every noun has a capital letter.
