@@ -23,6 +23,8 @@ from apps.contributions.models import TrainingExample
 from apps.contributions.queries import SyntheticPair, find_quality_drift, synthetic_pairs
 from apps.contributions.queries.synthetic import TEMPLATES
 from apps.contributions.services import SyntheticResult, create_synthetic_examples
+from apps.datasets.models import DatasetItem
+from apps.datasets.services import build_dataset
 from apps.organizations.services import add_member
 from apps.personas.models import Persona
 from apps.personas.tasks import TASKS, PersonaFacts
@@ -147,6 +149,20 @@ def test_they_are_accepted_on_the_templates_word_and_say_what_they_are(persona: 
     assert find_quality_drift() == []
     event = AuditEvent.objects.get()
     assert (event.verb, event.data) == ("created_synthetic", {"created": 180, "known": 0})
+
+
+@pytest.mark.django_db
+def test_they_become_training_lines_that_are_still_pages(persona: Persona) -> None:
+    """What names people and places in them is replaced on the way, as in anybody's words; a page stays a page."""
+    _create(persona)
+    dataset = build_dataset(persona=persona, name="Bootstrap", by=SYSTEM, now=NOW)
+    lines = [json.loads(item.line)["messages"] for item in DatasetItem.objects.filter(dataset=dataset)]
+    taught = [TASK.parse_answer(messages[-1]["content"], FACTS) for messages in lines]
+    assert sorted(map(_outline, taught)) == sorted(_outline(pair.label) for pair in PAIRS)
+
+
+def _outline(page: dict[str, Any]) -> str:
+    return f"{page['metadata']['theme']} {_types(page)}"
 
 
 @pytest.mark.django_db
