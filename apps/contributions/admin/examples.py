@@ -28,6 +28,7 @@ from apps.contributions.admin.synthetic import synthetic_page
 from apps.contributions.admin.taking_back import TakesBackExamples
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample
+from apps.contributions.queries.searching import find_examples
 from apps.organizations.scoped_admin import ReadOnlyAdmin, ScopedInline, acting_user
 from apps.personas.scoped_admin import PersonaFilter
 from apps.personas.tasks.quality import MAX_POINTS
@@ -70,6 +71,8 @@ class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ShowsCollection, 
     list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
     list_filter = ["status", PersonaFilter, "kind", "source", "split_pin", "is_gold"]
     list_select_related = ["persona"]
+    search_fields = ["client_id__exact"]  # shows the box; what it finds is `find_examples`
+    search_help_text = "A whole question; or an id: ours, the sender's, of the response, of the conversation"
     ordering = ["-pk"]
     actions = ["reject", "mark_gold", "unmark_gold", "take_back", "download_csv"]
     actions_detail = ["resolve_this", "reject_this", "take_back_this"]
@@ -100,6 +103,12 @@ class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ShowsCollection, 
     readonly_fields = [
         "status_badge", "question_in_full", "output_in_full", "label_in_full", "answer_link", "used_in", "quality",
     ]  # fmt: skip
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[TrainingExample], search_term: str
+    ) -> tuple[QuerySet[TrainingExample], bool]:
+        """Payloads are encrypted, so what is looked for is looked for as a whole."""
+        return (find_examples(examples=queryset, words=search_term) if search_term.strip() else queryset), False
 
     @admin.display(description="input")
     def question(self, example: TrainingExample) -> str:
