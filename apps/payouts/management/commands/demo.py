@@ -15,6 +15,7 @@ from apps.common.errors import FlywheelError, InvalidInput
 from apps.custom_models.models import CustomModel
 from apps.payouts.management.turn import steps
 from apps.payouts.management.turn.house import furnish
+from apps.payouts.management.turn.other_tasks import show_other_tasks
 from apps.payouts.management.turn.report import Report, as_json, as_table
 from apps.payouts.management.turn.sample import Sample, own_sample, sample_of_files
 from apps.payouts.queries import find_drift
@@ -64,6 +65,9 @@ class Command(BaseCommand):
             self._say(f"{house.organization}, {house.persona}, {len(house.testers)} testers")
         with self._step("Labels"):
             examples = steps.bring_in(house, sample, say=self._say)
+        if sample.has_other_tasks:
+            with self._step("Other tasks"):
+                show_other_tasks(house, say=self._say)
         with self._step("Dataset"):
             dataset = steps.freeze(house, say=self._say)
         with self._step("Fine-tuning"):

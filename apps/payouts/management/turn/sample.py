@@ -22,6 +22,7 @@ class Sample:
     codes: list[dict[str, str]]
     train: list[ImportRow]
     test: list[ImportRow]
+    has_other_tasks: bool = False  # whether the other tasks are shown beside this one
 
 
 def own_sample() -> Sample:
@@ -30,7 +31,7 @@ def own_sample() -> Sample:
     test = rows[HOLD_OUT_EVERY - 1 :: HOLD_OUT_EVERY]
     train = [row for index, row in enumerate(rows) if index % HOLD_OUT_EVERY != HOLD_OUT_EVERY - 1]
     codes: list[dict[str, str]] = json.loads((SAMPLE_DIR / "codebook.json").read_text())
-    return Sample(slug="sample-bank", codes=codes, train=train, test=test)
+    return Sample(slug="sample-bank", codes=codes, train=train, test=test, has_other_tasks=True)
 
 
 def sample_of_files(*, train: Path, test: Path) -> Sample:
