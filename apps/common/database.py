@@ -1,11 +1,16 @@
 """What we need of the database connection beyond Django's own functions."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
+
+PLAIN = (str, int, Decimal)  # equal ones are stored alike
 
 
 def hold(row: models.Model) -> None:
@@ -35,6 +40,14 @@ def connection_kept_open() -> Iterator[None]:
         yield
     finally:
         del connection.close_if_unusable_or_obsolete
+
+
+def one_of(texts: Collection[str]) -> RawSQL:
+    """For ``filter(column__in=one_of(texts))``: all of them as one parameter. SQLite has a limit to how many parameters
+    a statement may have, and for any number of texts the statement stays the same."""
+    if connections[DEFAULT_DB_ALIAS].vendor == "postgresql":
+        return RawSQL("SELECT unnest(%s::text[])", [list(texts)])
+    return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(texts))])
 
 
 def insert_rows(rows: Sequence[models.Model]) -> None:
@@ -80,10 +93,27 @@ def _prepare(
     field: "models.Field[Any, Any]", rows: Sequence[models.Model], connection: BaseDatabaseWrapper
 ) -> list[Any]:
     """A column as the database takes it. Most columns say one and the same for all rows: that is prepared once."""
-    values = [field.pre_save(row, True) for row in rows]
-    if all(value is values[0] for value in values):
-        return [field.get_db_prep_save(values[0], connection)] * len(values)
+    values = _values(field, rows)
+    first = values[0]
+    # Of a text that is encrypted, equal values must not look equal.
+    if first is None or not isinstance(field, models.TextField):
+        is_one = all(value is first for value in values) or (
+            isinstance(first, PLAIN) and all(type(value) is type(first) and value == first for value in values)
+        )
+    else:
+        is_one = False
+    if is_one:
+        return [field.get_db_prep_save(first, connection)] * len(values)
     return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _values(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> list[Any]:
+    if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False):
+        now = field.pre_save(rows[0], True)  # rows that are stored together have one time
+        for row in rows:
+            setattr(row, field.attname, now)
+        return [now] * len(rows)
+    return [field.pre_save(row, True) for row in rows]
 
 
 def _write(connection: BaseDatabaseWrapper, meta: Any, rows: list[tuple[Any, ...]]) -> None:

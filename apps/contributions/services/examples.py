@@ -69,7 +69,7 @@ def capture_example(
         example = build_example(persona=persona, item=item, source=ExampleSource(source), by=by)
     except InvalidInput:
         return None
-    example.response_id = response_id
+    example.persona, example.response_id = persona, response_id
     example.split_pin = _pin_of_twin(example)
     rate_example(example=example)
     return _insert_once(example)

@@ -9,21 +9,19 @@ from enum import StrEnum
 from typing import Any
 
 from apps.common.audit import Actor
-from apps.common.batches import in_batches
-from apps.common.database import insert_rows
+from apps.common.database import insert_rows, one_of
 from apps.common.errors import FlywheelError, InvalidInput
 from apps.common.ids import canonical_json, content_hash
 from apps.contributions.enums import ExampleSource, ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample, Upload
 from apps.contributions.queries import judge_examples
-from apps.contributions.queries.chunks import CHUNK
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
 from apps.personas.tasks import Task
 
 MAX_METADATA_CHARACTERS = 2_000  # as JSON: tags, not a second payload
-NO_METADATA: Mapping[str, Any] = {}
+NO_METADATA: dict[str, Any] = {}  # shared by all who have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class NewExample:
     label: Mapping[str, Any] | None = None
     client_id: str = ""
     conversation_ref: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)  # kept as it is, never encrypted
+    metadata: Mapping[str, Any] = field(default_factory=lambda: NO_METADATA)  # kept as it is, never encrypted
     consent: bool = True  # False: stored, and never trained on
     schema_version: int | None = None  # of the task that the shapes are of; None: as they are now
 
@@ -71,7 +69,7 @@ def build_example(*, persona: Persona, item: NewExample, source: ExampleSource, 
     cleaned = task.clean_input(item.input)
     return TrainingExample(
         organization_id=persona.organization_id,
-        persona=persona,
+        persona_id=persona.pk,
         kind=_kind_of(item, task),
         source=source,
         input=cleaned,
@@ -109,7 +107,9 @@ def _kind_of(item: NewExample, task: Task) -> str:
 
 
 def _metadata_of(item: NewExample) -> dict[str, Any]:
-    if item.metadata and len(canonical_json(item.metadata)) > MAX_METADATA_CHARACTERS:
+    if not item.metadata:
+        return NO_METADATA
+    if len(canonical_json(item.metadata)) > MAX_METADATA_CHARACTERS:
         raise InvalidInput(
             f"metadata: as JSON it has more than {MAX_METADATA_CHARACTERS:,} characters.",
             resolution="Keep to tags. What is to be learnt belongs into the input or the label.",
@@ -142,6 +142,7 @@ class Intake:
     ) -> None:
         self.persona, self.by, self.now, self.is_rehearsal = persona, by, now, is_rehearsal
         self.label_as, self.split_pin, self.upload = label_as, split_pin, upload
+        self.source = ExampleSource.IMPORT if upload is None else ExampleSource.UPLOAD
         self.task, self.facts = task_of(persona), facts_of(persona)
         self.decides = label_as is None or persona.labels_per_example == 1
         self._new: list[tuple[TrainingExample, dict[str, Any] | None]] = []
@@ -167,11 +168,12 @@ class Intake:
             label = None if item.label is None else self.task.clean_label(item.label, self.facts)
             if label is None and self.label_as is not None:
                 raise InvalidInput("category: it is empty, so there is nothing to label it with.")
-            example = build_example(persona=self.persona, item=item, source=ExampleSource.IMPORT, by=self.by)
+            example = build_example(persona=self.persona, item=item, source=self.source, by=self.by)
         except InvalidInput as error:
             error.__traceback__ = error.__context__ = None  # what is only told later need not keep its frames alive
             return error
-        example.split_pin, example.upload = self.split_pin, self.upload
+        example.split_pin = self.split_pin
+        example.upload_id = None if self.upload is None else self.upload.pk
         if label is not None and self.decides:
             self._accept(example, label)
         return example, label
@@ -185,12 +187,10 @@ class Intake:
 
     def _stored(self, column: str, values: Sequence[str], **among: Any) -> dict[str, Found]:
         """What the persona has of these; of several with the same value the oldest."""
-        found: dict[str, Found] = {}
-        for chunk in in_batches(values, CHUNK):
-            own = TrainingExample.objects.filter(persona=self.persona, **among)
-            stored = own.filter(**{f"{column}__in": chunk}).order_by("-pk")
-            found |= dict(stored.values_list(column, "pk"))
-        return found
+        if not values:
+            return {}
+        stored = TrainingExample.objects.filter(persona=self.persona, **{f"{column}__in": one_of(values)})
+        return dict(stored.order_by("-pk").values_list(column, "pk"))
 
     def _sort(
         self, pair: tuple[TrainingExample, dict[str, Any] | None] | FlywheelError
