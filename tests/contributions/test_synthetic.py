@@ -202,7 +202,7 @@ def test_a_task_without_templates_says_so() -> None:
 def test_a_persona_that_offers_fewer_sections_gets_none(persona: Persona) -> None:
     Persona.objects.update(settings={"section_types": ["hero", "faq"]})
     persona.refresh_from_db()
-    with pytest.raises(InvalidInput, match="offers no sections of type"):
+    with pytest.raises(InvalidInput, match="is no type of section here"):
         _create(persona)
     assert not TrainingExample.objects.exists()
 
@@ -280,7 +280,7 @@ def test_staff_create_them_from_the_list_of_examples(persona: Persona, sign_in: 
 def test_what_the_service_refuses_is_a_message(persona: Persona, sign_in: Callable[[str], Client]) -> None:
     Persona.objects.update(settings={"section_types": ["hero"]})
     page = sign_in("manager").post(PAGE, {"persona": persona.pk}, follow=True)
-    assert "offers no sections of type" in page.content.decode()
+    assert "is no type of section here" in page.content.decode()
 
 
 @pytest.mark.django_db

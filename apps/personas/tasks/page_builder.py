@@ -17,6 +17,7 @@ from apps.personas.tasks.page_schema import (
     Page,
     SectionType,
     children_of,
+    refuse_other_types,
     refuse_unstorable,
     shape_of,
 )
@@ -62,19 +63,13 @@ class PageBuilder:
 
     def clean_input(self, data: Mapping[str, Any]) -> dict[str, Any]:
         refuse_unstorable(dict(data))
+        refuse_other_types(data.get("current_page"), SECTION_TYPES, path="current_page.sections")
         return check(PageRequest, data)
 
     def clean_label(self, data: Mapping[str, Any], facts: PersonaFacts) -> dict[str, Any]:
         refuse_unstorable(dict(data))
-        label = check(shape_of(data), data, resolution=f"It needs to be {SHAPES}.")
-        for place, section in enumerate(label.get("sections", [])):
-            if section["type"] not in _types(facts):
-                raise InvalidInput(
-                    f"sections.{place}: {facts.name} offers no sections of type {section['type']!r}.",
-                    resolution=f"Choose from: {', '.join(_types(facts))}.",
-                    param=f"sections.{place}",
-                )
-        return label
+        refuse_other_types(data, _types(facts))
+        return check(shape_of(data), data, resolution=f"It needs to be {SHAPES}.")
 
     def system_prompt(
         self, facts: PersonaFacts, *, include_persona: bool = True, include_platform_context: bool = False

@@ -1,6 +1,6 @@
 """What a page is: sections of ten types, typed where that is cheap and open within limits everywhere else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, SerializerFunctionWrapHandler, model_serializer
@@ -186,6 +186,19 @@ def refuse_unstorable(data: Any) -> None:
         places.extend((f"{path}.{key}".lstrip("."), child, depth + 1) for key, child in children_of(value))
     if len(canonical_json(data)) > MAX_CHARACTERS:
         raise _unusable("", f"it has more than {MAX_CHARACTERS:,} characters as JSON")
+
+
+def refuse_other_types(page: Any, types: Sequence[str], *, path: str = "sections") -> None:
+    """InvalidInput, naming the place, for a section whose type is none of `types`. All else is the schemas' to say."""
+    found = page.get("sections") if isinstance(page, Mapping) else None
+    for place, section in enumerate(found if isinstance(found, list) else []):
+        if isinstance(section, dict) and section.get("type") not in types:
+            said = f"{str(section['type'])[:50]!r} is no type of section here" if "type" in section else "it is missing"
+            raise InvalidInput(
+                f"{path}.{place}.type: {said}.",
+                resolution=f"Choose from: {', '.join(types)}.",
+                param=f"{path}.{place}.type",
+            )
 
 
 def children_of(value: Any) -> Iterator[tuple[str, Any]]:

@@ -161,6 +161,7 @@ def test_in_a_chat_a_request_is_about_the_page_that_was_answered_last() -> None:
         ({"prompt": "x", "context": "y" * 20_001}, "context"),
         ({"prompt": "x", "current_page": []}, "current_page"),
         ({"prompt": "x", "current_page": CALLS}, "current_page.version"),
+        ({"prompt": "x", "current_page": _with({"type": 1}, "sections", 2)}, "current_page.sections.2.type"),
         ({"prompt": "x", "current_page": _with({"y": "\x00"}, "sections", 0)}, "current_page.sections.0.y"),
     ],
 )
@@ -180,8 +181,9 @@ def test_a_wrong_input_is_refused_by_the_name_of_its_field(data: dict[str, Any],
         ({**PAGE, "sections": []}, "sections"),
         ({**PAGE, "sections": [{"type": "hero"}] * 41}, "sections"),
         ({**PAGE, "sections": ["hero"]}, "sections.0"),
-        ({**PAGE, "sections": [{"title": "x"}]}, "sections.0"),
-        ({**PAGE, "sections": [{"type": "banner"}]}, "sections.0"),
+        ({**PAGE, "sections": [{"title": "x"}]}, "sections.0.type"),
+        ({**PAGE, "sections": [{"type": "banner"}]}, "sections.0.type"),
+        ({**PAGE, "sections": [{"type": ["hero"]}]}, "sections.0.type"),
         (_with({"title": 5}, "sections", 0), "sections.0.hero.title"),
         (_with({"price": []}, "sections", 1, "plans", 0), "sections.1.pricing.plans.0.price.str"),
         (_with({"x": "\x00"}, "sections", 0), "sections.0.x"),
@@ -217,7 +219,7 @@ def test_json_is_deep_enough_for_pages_and_no_deeper() -> None:
 def test_a_persona_may_offer_fewer_types() -> None:
     few = PersonaFacts("Few", settings={"section_types": ["hero", "faq"]})
     with pytest.raises(
-        InvalidInput, match=r"sections\.1: Few offers no sections of type 'pricing'\. Choose from: hero, faq"
+        InvalidInput, match=r"sections\.1\.type: 'pricing' is no type of section here\. Choose from: hero, faq"
     ):
         TASK.clean_label(PAGE, few)
     with pytest.raises(InvalidInput) as caught:
