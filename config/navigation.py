@@ -1,9 +1,10 @@
 """The admin's menu: in the order in which the wheel turns, not by the alphabet."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 
 # title -> (label, app_model of the admin, icon of the Material Symbols that the theme ships)
 GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
@@ -103,8 +104,18 @@ def _runs_the_installation(request: HttpRequest) -> bool:
 
 
 def _item(label: str, model: str, icon: str, **more: Any) -> dict[str, Any]:
-    page = model if model in PAGES else f"{model}_changelist"
-    return {"title": label, "icon": icon, "link": reverse_lazy(f"admin:{page}"), **more}
+    link = reverse_lazy(f"admin:{model if model in PAGES else f'{model}_changelist'}")
+    return {"title": label, "icon": icon, "link": link, "active": partial(_is_open, link), **more}
+
+
+def _is_open(link: object, request: HttpRequest) -> bool:
+    """A list is open on its rows' pages too, unless such a page has an entry of its own."""
+    own = str(link) in map(_address, PAGES) or not any(request.path.startswith(_address(page)) for page in PAGES)
+    return own and request.path.startswith(str(link))
+
+
+def _address(page: str) -> str:
+    return reverse(f"admin:{page}")
 
 
 def navigation() -> list[dict[str, Any]]:

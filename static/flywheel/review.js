@@ -44,6 +44,7 @@
   function open(aside) {
     all("[data-aside]").forEach((other) => { other.open = other === aside; });
     one("input[type=radio]", aside).focus();
+    aside.scrollIntoView({ block: "end" });
   }
 
   function leave(element) {
@@ -89,7 +90,12 @@
   }, true); // toggling does not bubble
 
   document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
     if (event.target.closest("[data-help]")) one("#help").showModal();
+    if (opener) {
+      event.preventDefault();
+      open(one(`[data-aside="${CSS.escape(opener.dataset.opens)}"]`));
+    }
   });
 
   document.addEventListener("keydown", (event) => {

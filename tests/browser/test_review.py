@@ -191,7 +191,7 @@ def test_labelling_and_skipping_on_a_phone(tester: Tester, visitor: Callable[[st
     assert save is not None
     assert save["y"] < 900  # in reach, though twenty codes are longer than the window
     _next(page, lambda: page.click("text=Save and next"))
-    page.click("text=I cannot tell")
+    page.click("a:has-text('I cannot tell')")
     page.click("text=More than one answer is right")
     _next(page, lambda: page.click("text=Skip it"))
     assert Label.objects.get().payload == {"code": "code_12"}
@@ -214,7 +214,7 @@ def test_everything_works_without_scripts(tester: Tester, avatar: Persona, brows
     expect(page.locator("input[value=code_5]")).to_be_checked()
     page.click("text=Save and next")
     assert Label.objects.get().payload == {"code": "code_5"}
-    page.click("text=I cannot tell")
+    page.click("summary:has-text('I cannot tell')")
     page.check("details[open] input[value=unclear]")
     page.click("text=Skip it")
     page.click("text=Something is wrong with it")

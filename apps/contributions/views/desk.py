@@ -19,6 +19,11 @@ from apps.contributions.views.items import item, surroundings
 from apps.personas.models import Persona
 from apps.personas.queries import task_of
 
+GONE = Conflict(
+    "This item is not on your desk any more.",
+    resolution="Somebody else has it, or it was decided meanwhile. Nothing was stored.",
+)
+
 
 @require_safe
 @never_cache  # one address, two shapes, and a lease in each
@@ -73,7 +78,7 @@ def _ask_again(
 ) -> HttpResponse:
     now = timezone.now()
     if not queries.may_read(tester=tester, example=example, now=now):
-        return _too_late(request, tester, persona, error)
+        return _too_late(request, tester, persona, GONE)
     shown = item(tester, persona, example, now=now) | queries.read_back(persona=persona, form=request.POST)
     context = surroundings(tester, persona, empty=False, now=now) | shown | {"error": error}
     return _show(request, context, status=400)
