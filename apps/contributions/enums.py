@@ -112,6 +112,9 @@ class UploadStatus(models.TextChoices):
     PAIRING = "pairing", "Finding conversation pairs"
     CHOOSING = "choosing", "Choosing few-shot examples"
     ANALYSING = "analysing", "Analysing how the speaker speaks"
+    CHECKING = "checking", "Checking the rows"  # from here on: of files of examples, see services/row_files.py
+    CHECKED = "checked", "Waiting: store these rows?"
+    STORING = "storing", "Storing the rows"
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     WITHDRAWN = "withdrawn", "Withdrawn"
