@@ -21,6 +21,7 @@ GROUPS: list[tuple[str, list[tuple[str, str, str]]]] = [
         [
             ("Examples", "contributions_trainingexample", "library_books"),
             ("Collection", "contributions_trainingexample_collection", "bar_chart"),
+            ("Duplicates", "contributions_duplicatesearch", "content_copy"),
             ("Labels", "contributions_label", "label"),
             ("Label quality", "contributions_label_quality", "insights"),
             ("Testers", "contributions_tester", "groups"),

@@ -2,12 +2,27 @@ from django.utils import timezone
 
 from apps.common import jobs
 from apps.contributions import services
-from apps.contributions.models import Withdrawal
+from apps.contributions.models import DuplicateSearch, Withdrawal
 
 
 @jobs.scheduled(name="contributions: decide what has enough labels", minutes=5)
 def settle_examples_with_enough_labels() -> None:
     services.settle_examples_with_enough_labels(now=timezone.now())
+
+
+def search_duplicates_job(search_id: int) -> None:
+    search = DuplicateSearch.objects.select_related("persona").get(pk=search_id)
+    services.find_near_duplicates(search=search, now=timezone.now())
+
+
+@jobs.scheduled(name="contributions: look for near-duplicates among new examples", minutes=24 * 60)
+def request_due_searches() -> None:
+    services.request_due_searches(now=timezone.now())
+
+
+@jobs.scheduled(name="contributions: go on looking for near-duplicates", minutes=10)
+def hand_out_stalled_searches() -> None:
+    services.hand_out_stalled_searches(now=timezone.now())
 
 
 def erase_withdrawal_job(withdrawal_id: int) -> None:

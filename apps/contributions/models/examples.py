@@ -149,8 +149,9 @@ class TrainingExample(OrganizationOwned):
         indexes = [
             # the review desk's queue and the dataset builder's choice
             models.Index(fields=["persona", "status", "id"], name="example_queue"),
-            # what has come in: counts of everything, and of each day
+            # what has come in, counted by everything
             models.Index(fields=["persona", "facets"], name="example_facets"),
+            # ... and by day
             models.Index(fields=["persona", "created_at"], name="example_by_day"),
             # duplicates on the way in
             models.Index(fields=["persona", "content_hash"], name="example_duplicates"),

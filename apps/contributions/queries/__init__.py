@@ -15,11 +15,13 @@ from apps.contributions.queries.desks import (
     undoable_act,
     wanted_from,
 )
+from apps.contributions.queries.duplicates import DuplicateGroup, comparable, count_groups, duplicate_groups
 from apps.contributions.queries.eligibility import Eligibility
 from apps.contributions.queries.examples import csv_of_examples, sample_of_csv
 from apps.contributions.queries.gold import next_gold, unseen_gold
 from apps.contributions.queries.items import describe_changes, describe_item, read_back
 from apps.contributions.queries.label_quality import TesterQuality, own_qualities, tester_qualities
+from apps.contributions.queries.near_texts import NearTexts, normal_text
 from apps.contributions.queries.quality import (
     AGREEMENT,
     Reaction,
@@ -49,27 +51,32 @@ __all__ = [
     "Change",
     "Collection",
     "Desk",
+    "DuplicateGroup",
     "Eligibility",
     "EmptyQueue",
+    "NearTexts",
     "PersonaCounts",
     "Progress",
     "Reaction",
-    "Statistics",
     "ReferenceFile",
+    "Statistics",
     "SyntheticPair",
     "TesterQuality",
     "WaitingCases",
     "agreement_of",
     "check_may_label",
     "chunked",
+    "comparable",
     "count_agreeing_labels",
     "count_cases",
+    "count_groups",
     "csv_of_examples",
     "describe_case",
     "describe_changes",
     "describe_item",
     "desks_of",
     "diff_texts",
+    "duplicate_groups",
     "explain_empty_queue",
     "find_contribution_drift",
     "find_quality_drift",
@@ -81,6 +88,7 @@ __all__ = [
     "may_read",
     "next_case",
     "next_gold",
+    "normal_text",
     "open_reports",
     "own_qualities",
     "payload_text",

@@ -7,6 +7,14 @@ from apps.contributions.services.decisions import (
     settle_examples_with_enough_labels,
 )
 from apps.contributions.services.downloads import record_download
+from apps.contributions.services.duplicates import (
+    find_near_duplicates,
+    hand_out_stalled_searches,
+    keep_apart,
+    reject_near_duplicates,
+    request_due_searches,
+    request_duplicate_search,
+)
 from apps.contributions.services.examples import MAX_ITEMS, capture_example, create_examples
 from apps.contributions.services.gold import mark_gold, unmark_gold
 from apps.contributions.services.imports import ImportResult, import_examples, rehearse_import
@@ -52,10 +60,13 @@ __all__ = [
     "create_examples",
     "create_synthetic_examples",
     "erase_withdrawal",
+    "find_near_duplicates",
+    "hand_out_stalled_searches",
     "hand_out_withdrawals",
     "import_examples",
     "import_reference_answers",
     "invite_tester",
+    "keep_apart",
     "lease_next_example",
     "mark_gold",
     "note_continuation",
@@ -68,9 +79,12 @@ __all__ = [
     "recount_contributions",
     "rehearse_import",
     "reject_example",
+    "reject_near_duplicates",
     "rejected",
     "reopen_example",
     "report_example",
+    "request_due_searches",
+    "request_duplicate_search",
     "resolve_example",
     "resolve_reports",
     "resume_tester",

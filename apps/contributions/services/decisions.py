@@ -172,6 +172,20 @@ def ask_for_more_labels(*, examples: TrainingExampleQuerySet, now: datetime) -> 
     return disputed.update(status=ExampleStatus.AWAITING_LABELS, updated_at=now)
 
 
+def reject_duplicate(*, persona: Persona, example_ids: Collection[int], now: datetime) -> int:
+    """Examples that are nearly the same as an older one leave training, accepted or not; how many did.
+
+    Not gold items, whose answers testers are measured by, nor what a dataset contains. Whoever labelled them keeps the
+    credit.
+    """
+    repeated = TrainingExample.objects.filter(
+        persona=persona, pk__in=example_ids, near_duplicate_of__isnull=False, is_gold=False, dataset_items=None
+    )
+    return repeated.filter(status__in={*ExampleStatus.undecided(), ExampleStatus.ACCEPTED}).update(
+        status=ExampleStatus.REJECTED, leased_to=None, leased_until=None, updated_at=now
+    )
+
+
 def already_decided(example_ids: Collection[int]) -> Conflict:
     decided = TrainingExample.objects.filter(pk__in=example_ids).exclude(status__in=ExampleStatus.undecided()).first()
     what = f"Example {decided.pk} is {decided.get_status_display().lower()}." if decided else "It is gone."
