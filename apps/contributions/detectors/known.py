@@ -17,10 +17,10 @@ from apps.contributions.detectors.words import AMBIGUOUS, COMMON_SURNAMES, LEGAL
 _NAMES: Final = frozenset({Kind.PERSON, Kind.BUSINESS, Kind.ADDRESS})
 _SOFT_GAP = re.compile(r"[\s.,'’&/-]{1,3}")
 _LEAST_LETTERS = 3  # of a part of a name that stands alone
+_MOST_WORDS: Final = 40  # of one value: whoever repeats himself ten thousand times must not be looked for at each
 _LEAST_EXACT: Final = 4  # characters of what is no name: three digits are any number
-_TAIL: Final = (
-    8  # digits by which telephone numbers are compared: without country, and without the zero before the area
-)
+# Digits by which telephone numbers are compared: without the country, and without the zero before the area.
+_TAIL: Final = 8
 _LEAST_TAIL: Final = 6
 
 
@@ -31,7 +31,7 @@ class KnownValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A sequence of words to find. The first is the key it is stored under."""
+    """A sequence of words to find. The first two are the key it is stored under."""
 
     kind: Kind
     rest: tuple[str, ...] = ()
@@ -43,10 +43,11 @@ class _Entry:
 
 
 class KnownValues:
-    """Compiled once for an organization: a look-up by first word, however many values there are."""
+    """Compiled once for an organization: a look-up by the first two words, however many values there are."""
 
     def __init__(self, values: Iterable[KnownValue] = ()) -> None:
-        self._entries: defaultdict[str, list[_Entry]] = defaultdict(list)
+        self._firsts: set[str] = set()
+        self._entries: defaultdict[tuple[str, ...], dict[_Entry, None]] = defaultdict(dict)
         self._phones: set[str] = set()
         self._seen: set[KnownValue] = set()
         self.add(values)
@@ -66,14 +67,19 @@ class KnownValues:
     def find(self, text: str) -> Iterator[Span]:
         if self._phones:
             yield from self._find_phones(text)
-        if self._entries.keys().isdisjoint(words_of(text)):
+        if self._firsts.isdisjoint(words_of(text)):
             return
         places = [(match.start(), match.end()) for match in WORD.finditer(text)]
         keys = [folded(text[start:end]) for start, end in places]
         for position, key in enumerate(keys):
-            for entry in self._entries.get(key, ()):
-                if span := _match(entry, text, places, keys, position):
-                    yield span
+            if key in self._firsts:
+                for entry in self._candidates(keys[position : position + 2]):
+                    if span := _match(entry, text, places, keys, position):
+                        yield span
+
+    def _candidates(self, pair: list[str]) -> Iterator[_Entry]:
+        for size in range(1, len(pair) + 1):
+            yield from self._entries.get(tuple(pair[:size]), ())
 
     def _compile(self, known: KnownValue) -> None:
         if known.kind == Kind.PHONE:
@@ -83,8 +89,8 @@ class KnownValues:
             return
         value = unicodedata.normalize("NFC", known.value).strip()
         for key, entry in _entries_of(known.kind, value):
-            if entry not in self._entries[key]:
-                self._entries[key].append(entry)
+            self._firsts.add(key)
+            self._entries[(key, *entry.rest[:1])][entry] = None
 
     def _find_phones(self, text: str) -> Iterator[Span]:
         """Groups of digits, joined as numbers are written, whose last digits are those of a known number."""
@@ -135,7 +141,7 @@ def begins_sentence(text: str, start: int) -> bool:
 
 def _entries_of(kind: Kind, value: str) -> Iterator[tuple[str, _Entry]]:
     matches = list(WORD.finditer(value))
-    if not matches or (kind not in _NAMES and len(value) < _LEAST_EXACT):
+    if not 0 < len(matches) <= _MOST_WORDS or (kind not in _NAMES and len(value) < _LEAST_EXACT):
         return
     words = [folded(match[0]) for match in matches]
     if len(words) == 1 and kind in _NAMES:

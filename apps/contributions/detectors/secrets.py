@@ -38,7 +38,7 @@ _KEY = (
 _QUOTED = r"""(?:"(?P<double>[^"\n\x00]{3,120})"|'(?P<single>[^'\n\x00]{3,120})'|“(?P<curly>[^”\n\x00]{3,120})”)"""
 _BARE = r"(?P<bare>[^\s\"'“”,;<>{}\x00][^\s\"'“”,<>{}\x00]{2,199})"
 _ASSIGNED = re.compile(
-    rf"(?<![A-Za-z])(?:[\w-]*[_-])?(?:{_PASSWORD}|{_KEY})s?[\"']?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}(?:{_QUOTED}|{_BARE})",
+    rf"(?<![A-Za-z])(?:[\w-]{{0,40}}[_-])?(?:{_PASSWORD}|{_KEY})s?[\"']?\s{{0,3}}(?::=|=>|[:=])\s{{0,3}}(?:{_QUOTED}|{_BARE})",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
