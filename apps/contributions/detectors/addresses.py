@@ -119,26 +119,13 @@ _CODES = frozenset(
         " OR PA RI SC SD TN TX UT VA VT WA WI WV WY AB BC MB NB NL NS NT NU ON PE QC SK YT",
     )
 )
+# What of a street's name stands before its number.
 _GERMAN_ENDS = (
-    "straße",
-    "strasse",
-    "str",
-    "weg",
-    "allee",
-    "platz",
-    "gasse",
-    "ring",
-    "damm",
-    "ufer",
-    "chaussee",
-    "steig",
-    "hof",
-    "graben",
-    "markt",
-    "park",
+    *("traße ", "trasse ", "tr. ", "weg ", "Weg ", "llee ", "latz ", "gasse ", "ring ", "Ring ", "amm ", "ufer "),
+    *("chaussee ", "steig ", "hof ", "graben ", "markt ", "park "),
 )
 _GERMAN_PLACES = word_set("am an auf im in zum zur unter hinter vor alte alter altes neue neuer neues")
-_DUTCH_ENDS = ("straat", "laan", "gracht", "kade", "singel", "plein", "dijk", "steeg", "weg")
+_DUTCH_ENDS = ("straat ", "laan ", "gracht ", "kade ", "singel ", "plein ", "dijk ", "steeg ", "weg ")
 _FRENCH_WORDS = word_set("rue avenue av boulevard bd place chemin impasse allée quai route cours square passage")
 _SOUTHERN_WORDS = word_set("""
     calle c avenida avda av plaza paseo camino ronda carrer rua praça travessa via viale piazza corso vicolo largo
@@ -168,12 +155,12 @@ def _matches(text: str) -> Iterator[re.Match[str]]:
     for pattern, starts in _BY_START:
         yield from matches_at(starts, pattern, text)
     words = words_of(text)
-    numbers = frozenset(word for word in words if word[0].isdigit())
     for pattern, needed in _BY_NUMBER:
         if not needed.isdisjoint(words):
+            numbers = frozenset(word for word in words if word[0].isdigit())
             yield from matches_at(numbers | _UNITS, pattern, text)
     for pattern, ends in _BY_END:
-        if any(word.endswith(ends) for word in words):
+        if any(end in text for end in ends):
             yield from pattern.finditer(text)
     if not _CODES.isdisjoint(cased := cased_words_of(text)) or any(_IS_UK.match(word) for word in cased):
         yield from _LONE_TOWN.finditer(text)

@@ -161,9 +161,6 @@ CUES: Final = (
     Cue(_RELATION, _OWNERS, _RELATIONS),
     Cue(_ADDRESSED, _ADDRESSED_WORDS),
 )
-CUES_BY_START: Final = {
-    word: tuple(cue for cue in CUES if word in cue.starts) for word in frozenset.union(*(cue.starts for cue in CUES))
-}
 CUE_WORDS: Final = frozenset.union(
     *(cue.starts for cue in CUES), DEEDS, I_AM_STARTS, I_AM_SMALL_STARTS, NAMED_SMALL_STARTS
 )

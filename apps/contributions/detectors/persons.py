@@ -11,14 +11,13 @@ from apps.contributions.detectors.base import (
     folded,
     has_one_of,
     matches_at,
-    places_of,
     word_set,
     words_of,
 )
 from apps.contributions.detectors.cues import (
     CAPITALS,
     CUE_WORDS,
-    CUES_BY_START,
+    CUES,
     DEED,
     DEEDS,
     I_AM,
@@ -66,13 +65,10 @@ def _places(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _announced(text: str, words: frozenset[str]) -> Iterator[re.Match[str]]:
-    """As `matches_at` for all cues, but each word is looked for once."""
-    for word in CUES_BY_START.keys() & words:
-        cues = [cue for cue in CUES_BY_START[word] if _may_be(cue, text, words)]
-        for place in places_of(word, text) if cues else ():
-            for cue in cues:
-                match = cue.pattern.match(text, place)
-                if match and (not cue.is_label or _begins_line(match)):
+    for cue in CUES:
+        if _may_be(cue, text, words):
+            for match in matches_at(cue.starts, cue.pattern, text):
+                if not cue.is_label or _begins_line(match):
                     yield match
 
 
