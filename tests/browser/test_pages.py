@@ -57,7 +57,7 @@ def _pages_that_ask() -> Iterator[str]:
         ("custom_models_finetunejob_cancel_this", FineTuneJob.objects.latest("pk")),
         ("custom_models_custommodel_activate_this", model), ("custom_models_custommodel_deactivate_this", model),
         ("custom_models_custommodel_evaluate_this", model), ("personas_promptversion_activate_this", prompt),
-        ("contributions_trainingexample_decide_this", example), ("contributions_trainingexample_reject_this", example),
+        ("contributions_trainingexample_resolve_this", example), ("contributions_trainingexample_reject_this", example),
         ("contributions_tester_pause_this", Tester.objects.earliest("pk")),
     ]:  # fmt: skip
         yield reverse(f"admin:{name}", args=[row.pk])

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,17 +11,22 @@ from django.db import connection
 from apps.common.audit import SYSTEM
 from apps.common.errors import Conflict
 from apps.contributions.formats import ImportRow
-from apps.contributions.models import Contribution, Label, TrainingExample
+from apps.contributions.models import Contribution, GoldAnswer, Label, Skip, TrainingExample
 from apps.contributions.queries import find_contribution_drift
 from apps.contributions.services import (
     NewLabel,
     capture_example,
     import_examples,
     lease_next_example,
+    mark_gold,
+    reopen_example,
+    report_example,
     resolve_example,
+    save_answer,
     settle_examples_with_enough_labels,
     submit_label,
     submit_labels,
+    undo_last,
 )
 from apps.personas.models import Persona
 from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
@@ -157,3 +163,77 @@ def test_two_sweeps_and_a_tester_at_the_same_moment_credit_once() -> None:
     assert not [result for result in results[:2] if isinstance(result, Exception)]
     assert set(TrainingExample.objects.values_list("status", flat=True)) == {"accepted"}
     assert find_contribution_drift() == []
+
+
+def test_after_a_lease_ended_one_of_two_testers_labels() -> None:
+    """Who took the example over and who was too late save at the same moment: whoever is second is told, and why."""
+    persona = PersonaFactory()
+    ada, ben = TesterFactory.create_batch(2, organization=persona.organization)
+    later = NOW + timedelta(minutes=16)
+    for _ in range(5):
+        example = TrainingExampleFactory(persona=persona)
+        assert lease_next_example(tester=ada, persona=persona, now=NOW) == example
+        assert lease_next_example(tester=ben, persona=persona, now=later) == example
+        outcome = _at_once(
+            [
+                lambda e=example: save_answer(tester=ada, example=e, payload=LOST, now=later),
+                lambda e=example: save_answer(tester=ben, example=e, payload=RATE, now=later),
+            ]
+        )
+        late, done = outcome
+        assert (type(late), done) == (Conflict, None)
+        assert late.code in ("leased_to_another", "already_decided")
+        assert [label.tester for label in example.labels.all()] == [ben]
+
+
+def test_a_label_is_taken_back_once_or_built_on_and_never_both() -> None:
+    """Ada takes her label back while ben's decides with it. Either is fine; half of each is not."""
+    persona = PersonaFactory(labels_per_example=2)
+    ada, ben = TesterFactory.create_batch(2, organization=persona.organization)
+    for _ in range(5):
+        example = TrainingExampleFactory(persona=persona)
+        now = submit_label(tester=ada, example=example, payload=LOST, now=NOW).updated_at
+        undone, labelled = _at_once(
+            [
+                lambda e=example, n=now: undo_last(tester=ada, persona=persona, example=e, now=n),
+                lambda e=example: submit_label(tester=ben, example=e, payload=LOST, now=NOW),
+            ]
+        )
+        example.refresh_from_db()
+        if isinstance(undone, Conflict):
+            assert (example.status, example.labels.count()) == ("accepted", 2)
+        else:
+            took_over = isinstance(labelled, Label)  # or found it on ada's screen again
+            assert (example.status, example.labels.count()) == ("awaiting_labels", int(took_over))
+        assert find_contribution_drift() == []
+
+
+def test_a_decision_is_taken_back_once() -> None:
+    persona = PersonaFactory()
+    ada = TesterFactory(organization=persona.organization)
+    example = TrainingExampleFactory(persona=persona)
+    now = submit_label(tester=ada, example=example, payload=LOST, now=NOW).updated_at
+
+    def undo() -> object:
+        return undo_last(tester=ada, persona=persona, example=example, now=now)
+
+    outcome = _at_once([undo, undo, lambda: reopen_example(example=example, by=SYSTEM, now=NOW)])
+    assert sum(not isinstance(result, Conflict) for result in outcome) in (1, 2)  # staff, and then what was left
+    assert find_contribution_drift() == []
+    assert set(Contribution.objects.values_list("training_tests_completed", flat=True)) <= {0}
+
+
+def test_the_same_said_twice_at_once_is_kept_once() -> None:
+    """A double click, on a gold item and on a report."""
+    persona = PersonaFactory(gold_every=1)
+    ada = TesterFactory(organization=persona.organization)
+    gold, broken = TrainingExampleFactory.create_batch(2, persona=persona)
+    resolve_example(example=gold, payload=LOST, by=SYSTEM, now=NOW)
+    mark_gold(examples=[gold], by=SYSTEM, now=NOW)
+    gold.refresh_from_db()
+    outcome = _at_once([lambda: save_answer(tester=ada, example=gold, payload=LOST, now=NOW)] * 3)
+    assert not [result for result in outcome if result is not None and not isinstance(result, Conflict)]
+    assert GoldAnswer.objects.count() == 1
+    outcome = _at_once([lambda: report_example(tester=ada, example=broken, reason="broken")] * 3)
+    assert {type(result) for result in outcome} == {Skip}
+    assert Skip.objects.count() == 1
