@@ -115,7 +115,7 @@ class WithdrawalAdmin(ReadOnlyAdmin):
         return as_written("\n".join(withdrawal.report.get("left", []))) or "nothing"
 
     def offers(self, name: str, row: Withdrawal) -> bool:
-        return row.status not in WithdrawalStatus.open()
+        return row.status == WithdrawalStatus.FAILED
 
     def has_own_permission(self, request: HttpRequest) -> bool:
         """For the button that takes everything back."""

@@ -49,7 +49,7 @@ def _percent(figure: tuple[float, float, float] | None) -> str:
     if figure is None:
         return "not measured"
     share, low, high = (f"{100 * part:.0f}" for part in figure)
-    return f"{share} % ({low}-{high} %)"
+    return f"{share} % ({low}-{high})"
 
 
 def _share(figure: Mapping[str, float | None]) -> tuple[float, float, float] | None:

@@ -189,7 +189,8 @@ class Intake:
         """What the persona has of these; of several with the same value the oldest."""
         if not values:
             return {}
-        stored = TrainingExample.objects.filter(persona=self.persona, **{f"{column}__in": one_of(values)})
+        among[f"{column}__in"] = one_of(values)
+        stored = TrainingExample.objects.filter(persona=self.persona, **among)
         return dict(stored.order_by("-pk").values_list(column, "pk"))
 
     def _sort(
