@@ -8,7 +8,7 @@ import pytest
 from apps.common.models import AuditEvent
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.jobs import settle_examples_with_enough_labels as job
-from apps.contributions.models import Contribution, Tester, TrainingExample
+from apps.contributions.models import Contribution, Label, Tester, TrainingExample
 from apps.contributions.queries import find_contribution_drift
 from apps.contributions.services import (
     NewLabel,
@@ -96,3 +96,23 @@ def test_more_than_a_batch_is_decided_in_a_bounded_number_of_queries(django_asse
         assert settle_examples_with_enough_labels(now=NOW) == 620
     assert Contribution.objects.get().training_tests_completed == 620
     assert find_contribution_drift() == []
+
+
+def test_reports_that_name_the_same_issues_agree_whatever_else_they_say() -> None:
+    """UX2: nobody gives the same rating, sentiment and advice twice; the accepted label is the first that was given."""
+    persona = PersonaFactory(task="ux_test", settings={}, labels_per_example=2)
+    one, other = (TrainingExampleFactory(persona=persona, input=_visit(n), kind="ux_test") for n in (1, 2))
+    said = {"confirmed_issues": ["The button does nothing"], "missed_issues": [], "false_positives": []}
+    for tester, sentiment in ((TesterFactory(organization=persona.organization), mood) for mood in (-0.5, -0.4)):
+        labels = [
+            NewLabel(one.pk, {**said, "rating": 4, "sentiment": sentiment}),
+            NewLabel(other.pk, {**said, "rating": 2, "sentiment": sentiment - 0.1}),
+        ]
+        submit_labels(tester=tester, labels=labels, now=NOW)
+    accepted = TrainingExample.objects.accepted().order_by("pk")
+    assert [example.accepted_label["sentiment"] for example in accepted] == [-0.5, -0.6]
+    assert Label.objects.filter(agrees=True).count() == 4
+
+
+def _visit(number: int) -> dict[str, str]:
+    return {"url": f"https://shop.example.com/{number}", "mission": "Buy a lamp", "persona": "in a hurry"}

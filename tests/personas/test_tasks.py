@@ -178,6 +178,9 @@ class Haiku:
     def category(self, label: Mapping[str, Any]) -> str:
         return ""
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        return dict(label)
+
     def label_of_output(self, output: Mapping[str, Any], facts: PersonaFacts) -> dict[str, Any] | None:
         return dict(output)
 

@@ -17,7 +17,7 @@ class Label(OrganizationOwned):
     example = models.ForeignKey(TrainingExample, on_delete=models.PROTECT, related_name="labels")
     tester = models.ForeignKey(Tester, on_delete=models.PROTECT, related_name="labels")
     payload = EncryptedJSONField(null=True)  # None once it was withdrawn
-    payload_hash = models.CharField(max_length=64)  # equal labels agree
+    payload_hash = models.CharField(max_length=64)  # of what the task compares: labels with the same one agree
     rating = models.PositiveSmallIntegerField(null=True, blank=True)  # of the model's answer, 1-5
     seconds_spent = models.PositiveIntegerField(null=True, blank=True)
     agrees = models.BooleanField(null=True, blank=True)  # with the accepted label, once there is one

@@ -1,6 +1,6 @@
 """What can be asked about examples and testers: one module per noun. Nothing here writes."""
 
-from apps.contributions.queries.agreement import Agreement, agreement_of
+from apps.contributions.queries.agreement import Agreement, agreement_of, label_hash
 from apps.contributions.queries.cases import Case, WaitingCases, count_cases, describe_case, next_case
 from apps.contributions.queries.chunks import chunked
 from apps.contributions.queries.collection import Collection, PersonaCounts
@@ -84,6 +84,7 @@ __all__ = [
     "get_tester",
     "has_open_report",
     "judge_examples",
+    "label_hash",
     "list_reference_answers",
     "may_read",
     "next_case",

@@ -1,13 +1,16 @@
-"""How far testers agree: raw, Cohen's kappa, Krippendorff's alpha. Labels agree if they are equal, by their hashes."""
+"""How far testers agree: raw, Cohen's kappa, Krippendorff's alpha. Labels agree if their hashes are equal."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count
 
+from apps.common.ids import content_hash
 from apps.contributions.models import Label
 from apps.personas.models import Persona
+from apps.personas.tasks import Task
 
 Units = Mapping[int, Mapping[int, Hashable]]  # example -> tester -> what they said
 
@@ -23,6 +26,11 @@ class Agreement:
     kappa: float | None
     alpha: float | None
     why: dict[str, str]
+
+
+def label_hash(*, task: Task, label: Mapping[str, Any]) -> str:
+    """Labels with the same hash agree: the task says what they have to have in common."""
+    return content_hash(task.agreement(label))
 
 
 def agreement_of(*, persona: Persona) -> Agreement:

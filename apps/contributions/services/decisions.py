@@ -13,10 +13,10 @@ from apps.common import audit
 from apps.common.audit import SYSTEM, Actor
 from apps.common.database import hold
 from apps.common.errors import Conflict
-from apps.common.ids import content_hash
+from apps.common.ids import canonical_json
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, TrainingExample, TrainingExampleQuerySet, Withdrawal
-from apps.contributions.queries import AGREEMENT, chunked
+from apps.contributions.queries import AGREEMENT, chunked, label_hash
 from apps.contributions.services.quality import rate_examples
 from apps.contributions.services.skips import settle_reports
 from apps.contributions.services.totals import add_to_contributions
@@ -38,7 +38,7 @@ def agreed_hash(hashes: Collection[str]) -> str | None:
 
 def settle_examples(*, persona: Persona, example_ids: Collection[int], now: datetime) -> Settled:
     """Decide those that have as many labels as the persona asks for. The caller's transaction holds the persona."""
-    agreed: dict[str, list[int]] = defaultdict(list)
+    agreed: dict[int, str] = {}  # by example, the hash of what testers agreed on
     disputed: list[int] = []
     for example, hashes in _hashes_by_example(example_ids).items():
         if len(hashes) < persona.labels_per_example:
@@ -47,15 +47,28 @@ def settle_examples(*, persona: Persona, example_ids: Collection[int], now: date
         if winner is None:
             disputed.append(example)
         else:
-            agreed[winner].append(example)
-    for winner, examples in agreed.items():
-        payload = Label.objects.filter(example=examples[0], payload_hash=winner)[0].payload or {}
+            agreed[example] = winner
+    for payload, examples in _first_payloads(agreed):
         accept_label(persona=persona, example_ids=examples, payload=payload, by_name=AGREEMENT, now=now)
-    accepted = [example for examples in agreed.values() for example in examples]
+    accepted = list(agreed)
     _credit(persona, accepted)
     for chunk in chunked(disputed):
         _awaiting(chunk).update(status=ExampleStatus.DISPUTED, leased_to=None, leased_until=None, updated_at=now)
     return Settled(accepted=len(accepted), disputed=len(disputed))
+
+
+def _first_payloads(agreed: Mapping[int, str]) -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Of the labels that agree on an example the first that was given; examples with equal ones come together."""
+    first: dict[int, dict[str, Any]] = {}
+    for chunk in chunked(agreed):
+        labels = Label.objects.filter(example__in=chunk, withdrawn_at=None).order_by("pk")
+        for label in labels.only("example_id", "payload", "payload_hash"):
+            if label.payload_hash == agreed[label.example_id]:
+                first.setdefault(label.example_id, label.payload or {})
+    together: dict[str, list[int]] = defaultdict(list)
+    for example, payload in first.items():
+        together[canonical_json(payload)].append(example)
+    yield from ((first[examples[0]], examples) for examples in together.values())
 
 
 def settle_examples_with_enough_labels(*, now: datetime) -> int:
@@ -111,7 +124,7 @@ def accept_label(
         )
         if accepted != len(chunk):
             raise already_decided(chunk)
-        _mark_agreement(chunk, content_hash(payload))
+        _mark_agreement(chunk, label_hash(task=task_of(persona), label=payload))
         rate_examples(persona=persona, example_ids=chunk, now=now)
 
 

@@ -14,7 +14,7 @@ from apps.common.errors import FlywheelError, InvalidInput
 from apps.common.ids import canonical_json, content_hash
 from apps.contributions.enums import ExampleSource, ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample, Upload
-from apps.contributions.queries import judge_examples
+from apps.contributions.queries import judge_examples, label_hash
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
@@ -229,7 +229,7 @@ class Intake:
                 example=example,
                 tester=tester,
                 payload=label,
-                payload_hash=content_hash(label),
+                payload_hash=label_hash(task=self.task, label=label or {}),
                 agrees=True if self.decides else None,
             )
             for example, label in self._new

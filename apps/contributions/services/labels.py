@@ -11,10 +11,9 @@ from django.db import transaction
 from apps.common import audit
 from apps.common.database import hold
 from apps.common.errors import Conflict, InvalidInput, NotFound
-from apps.common.ids import content_hash
 from apps.contributions.enums import ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample
-from apps.contributions.queries import check_may_label, chunked, has_open_report, open_reports
+from apps.contributions.queries import check_may_label, chunked, has_open_report, label_hash, open_reports
 from apps.contributions.services.decisions import already_decided, settle_examples
 from apps.contributions.services.leases import seconds_since_lease
 from apps.contributions.services.screening import NOTHING_TO_SCREEN, Screened, screen_label
@@ -146,7 +145,7 @@ def _rows(tester: Tester, persona: Persona, labels: Sequence[NewLabel]) -> list[
             example_id=label.example_id,
             tester=tester,
             payload=payload,
-            payload_hash=content_hash(payload),
+            payload_hash=label_hash(task=task, label=payload),
             rating=_checked_rating(label.rating),
             seconds_spent=_checked_seconds(label.seconds_spent),
             answer_similarity=screened.get(label.example_id, NOTHING_TO_SCREEN).similarity,

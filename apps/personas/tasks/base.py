@@ -100,6 +100,9 @@ class Task(Protocol):
     def category(self, label: Mapping[str, Any]) -> str:
         """The class of a label, at most 100 characters: splits are balanced by it. Empty if the task has none."""
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        """The part of a label, as JSON, on which two testers have to say the same to agree."""
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         """A label as the people who chose it read it."""
 

@@ -108,6 +108,10 @@ class Conversation:
     def category(self, label: Mapping[str, Any]) -> str:
         return ""
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        """The words, whatever their capitals and spaces: few people write the same, and staff decide between them."""
+        return " ".join(str(label["text"]).split()).casefold()
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         return str(label["text"])
 

@@ -118,6 +118,10 @@ class PageBuilder:
     def category(self, label: Mapping[str, Any]) -> str:
         return ""
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        """The whole answer: whoever left the model's page as it is agrees with everybody who did."""
+        return dict(label)
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         """`Sailing School: hero, features, faq`; the names of the tools; or the choice itself."""
         if "sections" in label:

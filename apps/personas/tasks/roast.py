@@ -128,6 +128,10 @@ class Roast:
         """None: manner and intensity are the persona's and the same for all of its roasts."""
         return ""
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        """The words, whatever their capitals and spaces: few people write the same, and staff decide between them."""
+        return " ".join(str(label["text"]).split()).casefold()
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         return str(label["text"])
 

@@ -115,6 +115,9 @@ class SurveyCoding:
     def category(self, label: Mapping[str, Any]) -> str:
         return str(label["code"])
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        return {"code": label["code"]}
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         code = str(label["code"])
         return next((entry["title"] for entry in _codes(facts) if entry["code"] == code and entry.get("title")), code)

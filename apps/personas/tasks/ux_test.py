@@ -166,6 +166,10 @@ class UxTest:
         said = {issue.severity for issue in issues}
         return next((severity for severity in SEVERITIES if severity in said), "issues" if issues else "no issues")
 
+    def agreement(self, label: Mapping[str, Any]) -> Any:
+        """Which issues there are, by their titles. People never give the same sentiment, rating and advice."""
+        return sorted(titles_of(_issues(label)))
+
     def label_text(self, label: Mapping[str, Any], facts: PersonaFacts) -> str:
         return "; ".join(titles_of(_issues(label))) or NO_ISSUES
 
