@@ -65,14 +65,17 @@ class ReferenceAnswerAdmin(ReadOnlyAdmin):
     @action(description="Import a CSV", permissions=["write"], url_path="import", icon="upload")  # type: ignore[untyped-decorator]
     def import_file(self, request: HttpRequest) -> HttpResponse:
         """A form and what came of it; to look first costs choosing the file twice."""
-        form = ImportReferencesForm(request.POST or None, request.FILES or None, user=acting_user(request))
+        user = acting_user(request)
+        form = ImportReferencesForm(request.POST or None, request.FILES or None, user=user)
         if not form.is_valid():
             return self._ask(request, form)
         given = {"persona": form.cleaned_data["persona"], "file": form.cleaned_data["file"]}
         try:
             if form.cleaned_data["only_look"]:
-                return self._ask(request, form, queries.read_reference_file(**given))
-            result = services.import_reference_answers(**given, by=acting_user(request))
+                found = queries.read_reference_file(**given)
+                again = ImportReferencesForm(user=user, initial={"persona": given["persona"], "only_look": False})
+                return self._ask(request, again, found)
+            result = services.import_reference_answers(**given, by=user)
         except FlywheelError as error:
             form.add_error("file", str(error))
             return self._ask(request, form)
