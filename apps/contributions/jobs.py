@@ -2,7 +2,7 @@ from django.utils import timezone
 
 from apps.common import jobs
 from apps.contributions import services
-from apps.contributions.models import DuplicateSearch, Withdrawal
+from apps.contributions.models import DuplicateSearch, Upload, Withdrawal
 
 
 @jobs.scheduled(name="contributions: decide what has enough labels", minutes=5)
@@ -32,3 +32,12 @@ def erase_withdrawal_job(withdrawal_id: int) -> None:
 @jobs.scheduled(name="contributions: go on erasing what was taken back", minutes=5)
 def hand_out_withdrawals() -> None:
     services.hand_out_withdrawals(now=timezone.now())
+
+
+def work_on_row_file(upload_id: int) -> None:
+    services.work_on_row_file(upload=Upload.objects.get(pk=upload_id), now=timezone.now())
+
+
+@jobs.scheduled(name="contributions: go on with files of examples", minutes=5)
+def hand_out_row_files() -> None:
+    services.hand_out_row_files(now=timezone.now())

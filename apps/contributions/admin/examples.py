@@ -23,6 +23,7 @@ from apps.common.admin import (
 from apps.contributions import queries, services
 from apps.contributions.admin.collection import ShowsCollection
 from apps.contributions.admin.deciding import DecidesExamples
+from apps.contributions.admin.importing import ImportsExamples
 from apps.contributions.admin.leaving import ApprovalForm, measured_fact
 from apps.contributions.admin.synthetic import synthetic_page
 from apps.contributions.admin.taking_back import TakesBackExamples
@@ -67,7 +68,7 @@ class RejectForm(forms.Form):
 
 
 @admin.register(TrainingExample)
-class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ShowsCollection, ReadOnlyAdmin):
+class TrainingExampleAdmin(ImportsExamples, DecidesExamples, TakesBackExamples, ShowsCollection, ReadOnlyAdmin):
     list_display = ["question", "status_badge", "label", "answer", "persona", "source", "quality_score", "created_at"]
     list_filter = ["status", PersonaFilter, "kind", "source", "split_pin", "is_gold"]
     list_select_related = ["persona"]
@@ -76,8 +77,8 @@ class TrainingExampleAdmin(DecidesExamples, TakesBackExamples, ShowsCollection, 
     ordering = ["-pk"]
     actions = ["reject", "mark_gold", "unmark_gold", "take_back", "download_csv"]
     actions_detail = ["resolve_this", "reject_this", "take_back_this"]
-    actions_list = ["resolve_next", "create_synthetic", "collection"]
-    when_empty = "Import a CSV, or let answers of personas come in; testers then label them at the review desk."
+    actions_list = ["import_file", "resolve_next", "create_synthetic", "collection"]
+    when_empty = "Import a file, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
     fieldsets = [
         (None, {"fields": ["persona", "status_badge", "question_in_full", "output_in_full", "label_in_full"]}),

@@ -25,6 +25,13 @@ from apps.contributions.services.protected_names import protect_name, stop_prote
 from apps.contributions.services.quality import note_continuation, note_feedback, recompute_quality
 from apps.contributions.services.references import ReferenceImport, import_reference_answers
 from apps.contributions.services.reopening import reopen_example
+from apps.contributions.services.row_files import (
+    check_row_file,
+    drop_row_file,
+    hand_out_row_files,
+    store_row_file,
+    work_on_row_file,
+)
 from apps.contributions.services.skips import report_example, resolve_reports, skip_example
 from apps.contributions.services.synthetic import SyntheticResult, create_synthetic_examples
 from apps.contributions.services.testers import (
@@ -57,10 +64,13 @@ __all__ = [
     "SyntheticResult",
     "Undone",
     "capture_example",
+    "check_row_file",
     "create_examples",
     "create_synthetic_examples",
+    "drop_row_file",
     "erase_withdrawal",
     "find_near_duplicates",
+    "hand_out_row_files",
     "hand_out_stalled_searches",
     "hand_out_withdrawals",
     "import_examples",
@@ -94,6 +104,7 @@ __all__ = [
     "sign_start",
     "skip_example",
     "stop_protecting_name",
+    "store_row_file",
     "submit_label",
     "submit_labels",
     "undo_last",
@@ -102,4 +113,5 @@ __all__ = [
     "withdraw_examples",
     "withdraw_organization",
     "withdraw_tester",
+    "work_on_row_file",
 ]

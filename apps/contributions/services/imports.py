@@ -103,9 +103,21 @@ def check_import(*, persona: Persona, label_as: Tester | None, split_pin: str) -
 
 
 class Loader:
-    """One import under way: rows in, batch by batch; the report builds up in `result`."""
+    """One import under way: rows in, batch by batch; the report builds up in `result`.
 
-    def __init__(self, persona: Persona, *, label_as: Tester | None = None, split_pin: str = "", **intake: Any) -> None:
+    `is_patient`: however many rows are rejected, it goes on; for what was checked before, and is stored in parts.
+    """
+
+    def __init__(
+        self,
+        persona: Persona,
+        *,
+        label_as: Tester | None = None,
+        split_pin: str = "",
+        is_patient: bool = False,
+        **intake: Any,
+    ) -> None:
+        self.is_patient = is_patient
         check_import(persona=persona, label_as=label_as, split_pin=split_pin)
         self.intake = Intake(persona, label_as=label_as, split_pin=split_pin, **intake)
         self.result = ImportResult()
@@ -141,7 +153,7 @@ class Loader:
 
     def _reject(self, line: int, why: str) -> None:
         self.result.rejected.append((line, why))
-        if len(self.result.rejected) > MAX_REJECTED:
+        if len(self.result.rejected) > MAX_REJECTED and not self.is_patient:
             raise InvalidInput(
                 f"More than {MAX_REJECTED:,} rows cannot be used; the first is line {self.result.rejected[0][0]}: "
                 f"{self.result.rejected[0][1]}",
