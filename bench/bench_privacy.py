@@ -25,6 +25,7 @@ from apps.contributions.detectors.measuring import (
     read_set,
     write_figures,
 )
+from bench import limits
 
 SAMPLE = Path(__file__).resolve().parents[1] / "apps" / "contributions" / "sample" / "bank_questions.csv"
 TEXTS = 600
@@ -48,8 +49,8 @@ def main() -> None:
     known = KnownValues(KnownValue(Kind.PERSON, f"Qa{number:05} Zu{number:05}") for number in range(KNOWN))
     print(f"compiling {KNOWN:,} known values: {time.process_time() - started:.2f} s")
     report(f"the same, {KNOWN:,} known values", mixed(plain, personal, every=3), known=known)
-    word = "over" if typical >= EXAMPLES_A_SECOND else "UNDER"
-    print(f"a core does {word} {EXAMPLES_A_SECOND:,} examples/s")
+    limits.compare("a text with a personal sentence in every third", 1e6 / typical, 1e6 / EXAMPLES_A_SECOND, "µs")
+    limits.leave()
 
 
 def print_figures(measured: dict[str, Any]) -> None:

@@ -34,7 +34,7 @@ from apps.contributions.detectors.cues import (
 )
 from apps.contributions.detectors.gazetteer import load
 from apps.contributions.detectors.reading import Reading, Word, words_between
-from apps.contributions.detectors.words import AMBIGUOUS, NO_NAMES, PLACES_AND_TIMES, TITLES
+from apps.contributions.detectors.words import NO_NAMES, PLACES_AND_TIMES, TITLES
 
 
 class Persons:
@@ -43,7 +43,7 @@ class Persons:
     title = "Names of people"
 
     def needs(self, text: str) -> bool:
-        return has_one_of(text, CUE_WORDS) or load().has_given(text) or not CAPITALS.isdisjoint(cased_words_of(text))
+        return has_one_of(text, CUE_WORDS) or not CAPITALS.isdisjoint(cased_words_of(text)) or load().has_given(text)
 
     def find(self, text: str) -> Iterator[Span]:
         for start, end in _places(text):
@@ -147,24 +147,20 @@ def _is_given(word: Word) -> bool:
 
 def _small(text: str, start: int, end: int, *, is_sure: bool) -> Iterator[tuple[int, int]]:
     """A name typed without capital letters: its first word must be a given name, or the cue leave no doubt."""
-    words = words_between(text, start, end)
-    given = load().given
-    if (
-        not words
-        or words[0].text[0].isupper()
-        or words[0].key in NO_NAMES
-        or (words[0].key in AMBIGUOUS and not is_sure)
-    ):
+    first, *others = words_between(text, start, end)
+    if first.text[0].isupper() or first.key in _NO_SMALL_NAMES:
         return
-    if words[0].key not in given and not (is_sure and len(words[0].key) > 2):
+    if not is_sure and first.key not in load().certain:
         return
-    is_whole = len(words) > 1 and words[1].key in load().surnames and words[1].key not in NO_NAMES
-    is_whole = is_whole or (len(words) > 1 and is_sure and words[1].key not in NO_NAMES)
-    is_whole = is_whole or (len(words) > 1 and words[0].key in given and words[1].key not in _COMMON_AFTER)
-    yield start, words[1].end if is_whole else words[0].end
+    second = others[0] if others and others[0].key not in _NO_SMALL_NAMES else None
+    yield start, second.end if second else first.end
 
 
-_COMMON_AFTER = NO_NAMES | word_set("""
+# After "my name is" and behind a first name, where nothing has a capital letter.
+_NO_SMALL_NAMES = NO_NAMES | word_set("""
     calling from speaking want wants wanted using trying having new here ich i we and und et y e in of i'll i've
     really just living will would can could do did got get need needed send said
+    wrong spelled spelt misspelled spelling missing incorrect written printed still different too already also now hard
+    difficult long short unique changed shown displayed listed registered used taken known falsch anders geschrieben
+    nicht mal incorrecto otro otra autre mal sbagliato scritto on at to for with about so
 """)

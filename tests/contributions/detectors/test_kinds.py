@@ -97,6 +97,7 @@ FOUND = {
         ("J. R. Whitcombe", "J. R. Whitcombe"),
         ("I told Mark about it", "Mark"),
         ("Mark Johnson paid", "Mark Johnson"),
+        ("hi im kevin, can u help", "kevin"),
         ("mit anna weber gesprochen", "anna weber"),
         (unicodedata.normalize("NFD", "Ich heiße Zoë Müller"), unicodedata.normalize("NFD", "Zoë Müller")),
     ],
@@ -126,6 +127,7 @@ NOT_FOUND = [
     "lost_card, card_arrival, transfer_not_received_by_recipient",
     "cccccccc-1234-5678-9abc-dddddddddddd #FF5733 0x80070057",
     "Le prix est de 1 299,00 € pour 2 personnes, page 4, nº 4587-22.",
+    "my name is wrong on the card, my name is misspelled, mein name ist falsch geschrieben",
     "A. Add few-shot learning\nB. Database changes",
 ]
 
