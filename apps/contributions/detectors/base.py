@@ -47,7 +47,10 @@ class Span(NamedTuple):
 
 
 class Detector(Protocol):
-    """One kind of personal data. Pure: text in, spans out; it knows no database and keeps nothing of what it read."""
+    """One kind of personal data. Pure: text in, spans out; it knows no database and keeps nothing of what was read.
+
+    Two texts stay behind in the caches of this module, until the next ones come.
+    """
 
     name: str
     kind: Kind

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 import phonenumbers
 
@@ -83,7 +82,6 @@ def _parts(match: re.Match[str]) -> Iterator[tuple[int, int]]:
     yield match.start() + cut, match.end()
 
 
-@lru_cache(maxsize=4096)
 def can_be_dialled(number: str) -> bool:
     """A possible number with its country code; numbers set aside for films are possible, though not given out."""
     try:
@@ -93,7 +91,6 @@ def can_be_dialled(number: str) -> bool:
     return phonenumbers.is_possible_number(parsed) and len(re.sub(r"\D", "", number)) >= 8
 
 
-@lru_cache(maxsize=4096)
 def is_written_as_one(number: str) -> bool:
     """Whether it is a number of one of the countries we guess at, and written as people write theirs."""
     digits = re.sub(r"\D", "", number)
