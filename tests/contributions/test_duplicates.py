@@ -312,6 +312,15 @@ def test_staff_look_at_groups_and_decide(persona: Persona, staff: Client) -> Non
     assert "No examples are nearly the same" in answer.content.decode()
 
 
+def test_an_example_names_what_it_repeats(persona: Persona, staff: Client) -> None:
+    first, second = _examples(persona, CARD, CARD_TOO)
+    _search(persona)
+    page = staff.get(reverse("admin:contributions_trainingexample_change", args=[second.pk])).content.decode()
+    assert reverse("admin:contributions_trainingexample_change", args=[first.pk]) in page
+    button = staff.get(reverse("admin:contributions_trainingexample_find_duplicates"))
+    assert button["Location"] == reverse("admin:contributions_duplicatesearch_search")
+
+
 def test_a_viewer_only_looks(persona: Persona) -> None:
     _, second = _examples(persona, CARD, CARD_TOO)
     search = _search(persona)

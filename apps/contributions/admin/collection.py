@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action
 
@@ -31,7 +32,11 @@ class Line:
 
 
 class ShowsCollection(ReadOnlyAdmin):
-    """For the list of examples."""
+    """For the list of examples: what has come in, and the way to what of it is nearly the same."""
+
+    @action(description="Find duplicates", permissions=["write"], url_path="duplicates", icon="content_copy")  # type: ignore[untyped-decorator]
+    def find_duplicates(self, request: HttpRequest) -> HttpResponseBase:
+        return HttpResponseRedirect(reverse("admin:contributions_duplicatesearch_search"))
 
     @action(description="Collection", permissions=["view"], url_path="collection", icon="bar_chart")  # type: ignore[untyped-decorator]
     def collection(self, request: HttpRequest) -> HttpResponseBase:

@@ -77,7 +77,7 @@ class TrainingExampleAdmin(ImportsExamples, DecidesExamples, TakesBackExamples, 
     ordering = ["-pk"]
     actions = ["reject", "mark_gold", "unmark_gold", "take_back", "download_csv"]
     actions_detail = ["resolve_this", "reject_this", "take_back_this"]
-    actions_list = ["import_file", "resolve_next", "create_synthetic", "collection"]
+    actions_list = ["import_file", "resolve_next", "create_synthetic", "collection", "find_duplicates"]
     when_empty = "Import a file, or let answers of personas come in; testers then label them at the review desk."
     inlines = [LabelInline]
     fieldsets = [
@@ -95,7 +95,7 @@ class TrainingExampleAdmin(ImportsExamples, DecidesExamples, TakesBackExamples, 
             {
                 "fields": [
                     "kind", "source", "answer_link", "conversation_ref", "upload", "client_id", "contributed_by",
-                    "created_at",
+                    "near_duplicate_of", "kept_apart_by", "created_at",
                 ]
             },
         ),
