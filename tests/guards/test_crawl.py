@@ -239,7 +239,8 @@ SILENT = {
     "forms for what does not exist yet": r"/admin/\w+/\w+/add/",
     "nothing is deleted, and rows have their log": r"/admin/\w+/\w+/%\(object_id\)s/(delete|history)/",
     "redirects": r"/admin/(\w+/\w+/|r/%\(content_type_id\)s/)%\(object_id\)s/|/admin/(jsi18n/|%\(url\)s)",
-    "posts": r".*/(activate|deactivate|evaluate|publish|build|train|cancel|runs|pause|resume|skip|completions)/?",
+    "posts": r".*/(activate|deactivate|evaluate|publish|build|train|cancel|runs|pause|resume|skip|completions|"
+    r"approve|withdraw|report|undo|diff|resolve)/?",
     "a post": r"/review/%\(organization\)s/%\(persona\)s/%\(example\)s/",
     "always empty": r"/trainer/v1/fine_tuning/.*(checkpoints|permissions).*",
     "nothing there": r"/(trainer/)?v1/(%\(rest\)s)?",
@@ -270,14 +271,18 @@ def bodies(house: House) -> Iterator[dict[str, Any]]:
     yield {"response_id": house.response.public_id, "type": "rejected"}
     yield {"dataset": house.published.pk}
     yield {"reason": "planted"}
+    yield {"i_have_looked": True}
     yield {"model": house.persona.slug, "messages": [{"role": "user", "content": "planted"}]}
     yield {"model": "recall-1", "training_file": house.file.public_id}
+
+
+PAGES = ("/review/", "/your-data/")  # what testers post to
 
 
 def program_requests(house: House) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """(route, method, url, body)"""
     for route in routes(house):
-        if route.name.startswith(("/api/", "/v1/", "/trainer/v1/", "/review/")):
+        if route.name.startswith(("/api/", "/v1/", "/trainer/v1/", *PAGES)):
             for url, body in product(route.urls, bodies(house)):
                 yield route.name, "post", url, body
             for url, method in product(route.urls, ("put", "patch", "delete")):
@@ -285,8 +290,8 @@ def program_requests(house: House) -> Iterator[tuple[str, str, str, dict[str, An
 
 
 def send(caller: Caller, method: str, url: str, body: dict[str, Any]) -> None:
-    form = {"code": "lost_card", "wording_id": WORDING_ID}
-    if url.startswith("/review/"):
+    form = {"code": "lost_card", "wording_id": WORDING_ID, "confirmation": "delete my data", "reason": "other"}
+    if url.startswith(PAGES):
         caller.ask(method, url, **({"data": form} if method == "post" else {}))
     else:
         caller.ask(method, url, data=body, content_type="application/json")
@@ -302,7 +307,7 @@ def test_no_program_and_no_page_of_another_organization_changes_anything(other: 
 
 def program_for(house: House, url: str) -> Caller:
     """Who of the house may do the most there."""
-    if url.startswith("/review/"):
+    if url.startswith(PAGES):
         return Caller("tester", house.tester.user)
     return Caller("program", token=house.trainer_key if url.startswith("/trainer/") else house.token)
 
@@ -322,18 +327,24 @@ def test_its_own_people_do_change_it(other: House) -> None:
         "/api/custom-models/%(pk)s/deactivate/",
         "/api/custom-models/%(pk)s/evaluate/",
         "/api/datasets/",
+        "/api/datasets/%(pk)s/approve/",
         "/api/examples/",
+        "/api/examples/%(pk)s/withdraw/",
         "/api/feedback/",
         "/api/fine-tuning-jobs/%(pk)s/cancel/",
         "/api/personas/%(slug)s/runs/",
         "/review/%(organization)s/",
         "/review/%(organization)s/%(persona)s/%(example)s/",
+        "/review/%(organization)s/%(persona)s/%(example)s/skip/",
+        "/review/%(organization)s/%(persona)s/%(example)s/report/",
+        "/review/%(organization)s/%(persona)s/%(example)s/undo/",
         "/trainer/v1/files/%(file_id)s",
         "/trainer/v1/fine_tuning/jobs",
         "/trainer/v1/fine_tuning/jobs/%(job_id)s/cancel",
         "/trainer/v1/fine_tuning/jobs/%(job_id)s/pause",
         "/trainer/v1/models/%(name)s",
         "/v1/chat/completions",
+        "/your-data/%(organization)s/",
     }
 
 
@@ -342,7 +353,7 @@ def test_its_own_people_do_change_it(other: House) -> None:
 
 def admin_requests(house: House) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every action on every row, from the list and from the row's page, confirmed; (action, url, form)."""
-    answers = {"confirmed": "yes", "reason": "planted", "label": '{"code":"lost_card"}', "index": 0}
+    answers = {"confirmed": "yes", "reason": "planted", "act": "reject", "index": 0}
     for model, one in site._registry.items():
         if model not in kept_models():
             continue
@@ -377,7 +388,8 @@ def test_a_manager_does_change_it_by_actions(other: House) -> None:
                     changing.add(name)
                 transaction.set_rollback(True)
     assert changing == {
-        "activate", "cancel", "deactivate", "decide", "evaluate", "pause", "reject", "revoke", "start", "write_prompt",
+        "activate", "cancel", "deactivate", "evaluate", "mark_gold", "pause", "reject", "resolve", "revoke", "start",
+        "stop_protecting", "switch_off", "take_back", "write_prompt",
     }  # fmt: skip
 
 
@@ -426,6 +438,7 @@ def test_nothing_can_be_added_to_another_organization(other: House, outsiders: l
         "contributions/tester": {
             "organization": other.organization.pk, "email": "planted@example.org", "display_name": "planted",
         },
+        "contributions/protectedname": {"organization": other.organization.pk, "kind": "person", "value": "planted"},
         "providers/providercredential": {
             "organization": other.organization.pk, "provider": "openai", "name": "planted", "new_key": "sk-1",
         },
