@@ -25,8 +25,9 @@ from apps.contributions.services import (
     withdraw_tester,
 )
 from apps.contributions.services.withdrawals import erasers, erasing
-from apps.datasets.models import DatasetItem
+from apps.datasets.models import DatasetItem, TrainingDataset
 from apps.datasets.queries import find_lineage_drift
+from apps.datasets.services import building
 from apps.organizations.enums import Role
 from apps.personas.models import Persona
 from tests.datasets.world import accept_many, build, publish
@@ -366,3 +367,27 @@ def _tables_with(word: str) -> set[str]:
             if any(word in str(value) for row in cursor.fetchall() for value in row):
                 found.add(table)
     return found
+
+
+# --- a build under way ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rendered", [0, 25])
+def test_a_build_under_way_fails_and_leaves_nothing(
+    persona: Persona, monkeypatch: pytest.MonkeyPatch, rendered: int
+) -> None:
+    """Whether the lines of what is taken back were written already or not."""
+    examples = accept_many(persona, 30)
+    render = building.render_examples
+
+    def meanwhile(**arguments: Any) -> Any:
+        for place, line in enumerate(render(**arguments)):
+            if place == rendered:
+                chosen = [examples[0].pk]
+                withdraw_examples(organization=persona.organization, example_ids=chosen, by=SYSTEM, now=NOW)
+            yield line
+
+    monkeypatch.setattr(building, "render_examples", meanwhile)
+    with pytest.raises(Conflict) as refused:
+        build(persona)
+    assert (refused.value.code, TrainingDataset.objects.count()) == ("examples_changed", 0)

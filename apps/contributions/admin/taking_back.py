@@ -38,6 +38,7 @@ class ReasonForm(forms.Form):
 class OrganizationForm(ReasonForm):
     """Typing the short name is asked for where it is irreversible; the service compares."""
 
+    field_order = ["organization", "confirmation", "reason"]
     organization = forms.ModelChoiceField(Organization.objects.none(), widget=UnfoldAdminSelectWidget)
     confirmation = forms.CharField(
         label="Its short name", widget=UnfoldAdminTextInputWidget, help_text="Type the organization's slug to confirm."

@@ -78,14 +78,8 @@ def build_dataset(
     _write_items(dataset, choice, lines)
     _hold_examples(dataset)
     dataset.save(update_fields=["training_tokens", "redactions"])
-    audit.record(
-        "built",
-        by=by,
-        target=dataset,
-        examples=dataset.example_count,
-        tokens=dataset.training_tokens,
-        replaced=sum(dataset.redactions.values()),
-    )
+    totals = {"tokens": dataset.training_tokens, "replaced": sum(dataset.redactions.values())}
+    audit.record("built", by=by, target=dataset, examples=dataset.example_count, **totals)
     return dataset
 
 
