@@ -65,7 +65,13 @@ def test_a_check_says_what_would_become_of_every_row(persona: Persona) -> None:
     upload = _check(persona)
     assert (upload.status, TrainingExample.objects.count(), upload.rows_imported) == (UploadStatus.CHECKED, 1, 0)
     report = upload.report
-    assert [report[name] for name in ("shape", "created", "duplicates", "rejected")] == ["csv_rows", 3, 2, 1]
+    assert [report[name] for name in ("shape", "created", "accepted", "duplicates", "rejected")] == [
+        "csv_rows",
+        3,
+        2,
+        2,
+        1,
+    ]
     assert [(row["line"], row["input"], row["label"]) for row in report["rows"]] == [
         (2, {"text": "Where is my card?"}, {"code": "lost_card"}),
         (3, {"text": "What is the rate?"}, {"code": "exchange_rate"}),
@@ -79,12 +85,16 @@ def test_storing_does_what_the_check_said(
     persona: Persona, media: Path, django_capture_on_commit_callbacks: Any
 ) -> None:
     upload = _check(persona)
-    checked = {name: upload.report[name] for name in ("created", "duplicates", "rejected")}
+    checked = {name: upload.report[name] for name in ("created", "accepted", "duplicates", "rejected")}
     assert len(_stored(media)) == 1
     with django_capture_on_commit_callbacks(execute=True):
         done = store_row_file(upload=upload, by=SYSTEM, now=NOW)
     assert (done.status, done.rows_imported, done.file.name) == (UploadStatus.DONE, 4, "")
-    assert {name: done.report[name] for name in checked} == checked == {"created": 4, "duplicates": 1, "rejected": 1}
+    assert (
+        {name: done.report[name] for name in checked}
+        == checked
+        == {"created": 4, "accepted": 3, "duplicates": 1, "rejected": 1}
+    )
     assert done.report["rows"] == []  # they are examples now, and in no second place
     assert _stored(media) == []
     assert set(TrainingExample.objects.values_list("upload", flat=True)) == {upload.pk}

@@ -42,6 +42,7 @@ class ImportForm(forms.Form):
         required=False,
         choices=[("", RECOGNISED), *((shape.name, shape.title) for shape in ROW_FORMATS)],
         widget=UnfoldAdminSelectWidget,
+        help_text="CSV with text and category or answer, OpenAI chats, Hugging Face or Alpaca instructions.",
     )
     pin = forms.ChoiceField(
         label="Use for",
@@ -188,14 +189,14 @@ def _facts(upload: Upload) -> Facts:
         ("Use for", pin),
         ("Right answers are", f"labels of {tester}" if tester else "accepted on the word of who stores them"),
     ]
-    return facts + (_numbers(upload) if "created" in report else [])
+    return (_numbers(upload) if "created" in report else []) + facts
 
 
 def _numbers(upload: Upload) -> Facts:
     """In the future before it is stored, in the past after."""
     report, is_done = upload.report, upload.status == UploadStatus.DONE
     new, known, refused = report["created"], report["duplicates"], report["rejected"]
-    created = f"{new:,} example{pluralize(new)}"
+    created = f"{new:,} example{pluralize(new)}, {report['accepted']:,} with an accepted answer"
     linked = link_to_list("contributions_trainingexample", created, upload__id__exact=upload.pk)
     return [
         ("Stored" if is_done else "To be stored", linked if is_done and new else created),

@@ -12,7 +12,7 @@ from apps.common.audit import Actor
 from apps.common.batches import in_batches
 from apps.common.database import hold
 from apps.common.errors import InvalidInput, NotAllowed
-from apps.contributions.enums import Split
+from apps.contributions.enums import ExampleStatus, Split
 from apps.contributions.formats import ImportRow
 from apps.contributions.models import Tester, TrainingExample
 from apps.contributions.queries import check_may_label
@@ -30,6 +30,7 @@ class ImportResult:
     created: int = 0
     duplicates: int = 0  # rows whose text the persona has already, or that repeat an earlier row; they change nothing
     rejected: list[tuple[int, str]] = field(default_factory=list)  # (line, why)
+    accepted: int = field(default=0, compare=False)  # of those created
     # The first of each, for people to look at.
     rows: list[tuple[int, TrainingExample]] = field(default_factory=list, compare=False)
     twins: list[tuple[int, int | None]] = field(
@@ -143,13 +144,19 @@ class Loader:
         if result.error is not None:
             self._reject(line, str(result.error))
         elif result.status == ExampleResultStatus.CREATED:
-            self.result.created += 1
-            if len(self.result.rows) < SHOWN_ROWS and result.example is not None:
-                self.result.rows.append((line, result.example))
+            self._note_new(line, result.example)
         else:
             self.result.duplicates += 1
             if len(self.result.twins) < SHOWN_DUPLICATES:
                 self.result.twins.append((line, result.example_id))
+
+    def _note_new(self, line: int, example: TrainingExample | None) -> None:
+        self.result.created += 1
+        if example is None:
+            return
+        self.result.accepted += example.status == ExampleStatus.ACCEPTED
+        if len(self.result.rows) < SHOWN_ROWS:
+            self.result.rows.append((line, example))
 
     def _reject(self, line: int, why: str) -> None:
         self.result.rejected.append((line, why))

@@ -213,7 +213,8 @@ class _Turn:
 
     @transaction.atomic
     def _finish(self, result: ImportResult, rows: int) -> None:
-        result.created = TrainingExample.objects.filter(upload=self.upload).count()
+        stored = TrainingExample.objects.filter(upload=self.upload)
+        result.created, result.accepted = stored.count(), stored.accepted().count()
         result.duplicates = rows - result.created - len(result.rejected)
         report = {**self.upload.report, **_report(result), "rows": []}  # they are examples now, and nowhere else
         self._end(UploadStatus.DONE, report=report)
@@ -252,6 +253,7 @@ def _report(result: ImportResult) -> dict[str, Any]:
     """What the page shows: numbers, and the first rows of each kind."""
     return {
         "created": result.created,
+        "accepted": result.accepted,
         "duplicates": result.duplicates,
         "rejected": len(result.rejected),
         "rows": [
