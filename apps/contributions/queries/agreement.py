@@ -95,7 +95,7 @@ def krippendorffs_alpha(units: Units) -> float | None:
 
 def _shared_units(persona: Persona) -> Units:
     """Examples of the persona that two testers or more have labelled."""
-    own = Label.objects.filter(example__persona=persona)
+    own = Label.objects.filter(example__persona=persona, withdrawn_at=None)  # what was taken back says nothing
     shared = own.values("example").annotate(given=Count("pk")).filter(given__gt=1).values("example").order_by()
     units: dict[int, dict[int, Hashable]] = defaultdict(dict)
     rows = own.filter(example__in=shared).order_by().values_list("example_id", "tester_id", "payload_hash")
