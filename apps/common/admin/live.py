@@ -13,8 +13,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 
+from apps.common.admin.base import UnfoldModelAdmin
 from apps.common.ids import sha256
-from apps.organizations.scoped_admin import ReadOnlyAdmin
 
 SECONDS = 5  # between two looks
 
@@ -31,12 +31,12 @@ class Standing:
     has_ended: bool
 
 
-class LiveAdmin(ReadOnlyAdmin):
+class LiveAdmin(UnfoldModelAdmin[Any]):
     """Shows in the field `standing` where a row stands, and in the fields `moving` what changes along with it.
 
     While the work runs, htmx asks for them every few seconds and puts in what is new, so that the rest of the page
     stays as the person left it. When the work has ended, the page offers to be loaded anew. Without scripts it is as it
-    was when it was loaded.
+    was when it was loaded. Stands before one of the scoped classes, which decides who sees the row.
     """
 
     moving: Sequence[str] = ()  # for each, `<name>_now(row)` gives what is in the field
@@ -88,7 +88,7 @@ class LiveAdmin(ReadOnlyAdmin):
             "page": reverse(f"admin:{self._url_name('change')}", args=[row.pk]),
             "url": reverse(f"admin:{self._url_name('standing')}", args=[row.pk], query={"seen": seen}),
         }
-        return render_to_string("custom_models/admin/standing.html", context)
+        return render_to_string("admin/standing.html", context)
 
     def _url_name(self, view: str) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{view}"

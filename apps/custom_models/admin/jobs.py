@@ -9,7 +9,16 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from apps.common.admin import confirm, is_confirmed, link_to, refusals_shown, show_facts, took_words
+from apps.common.admin import (
+    LiveAdmin,
+    Standing,
+    confirm,
+    is_confirmed,
+    link_to,
+    refusals_shown,
+    show_facts,
+    took_words,
+)
 from apps.common.errors import FlywheelError
 from apps.custom_models import services
 from apps.custom_models.admin.facts import (
@@ -23,11 +32,10 @@ from apps.custom_models.admin.facts import (
     tokens_words,
 )
 from apps.custom_models.admin.forms import StartForm
-from apps.custom_models.admin.live import LiveAdmin, Standing
 from apps.custom_models.enums import JobStatus
 from apps.custom_models.models import FineTuneEvent, FineTuneJob
 from apps.custom_models.queries import estimate_fine_tune
-from apps.organizations.scoped_admin import acting_user
+from apps.organizations.scoped_admin import ReadOnlyAdmin, acting_user
 from apps.personas.scoped_admin import PersonaFilter
 
 STATUS_COLOURS = {
@@ -65,7 +73,7 @@ def took(job: FineTuneJob) -> str:
 
 
 @admin.register(FineTuneJob)
-class FineTuneJobAdmin(LiveAdmin):
+class FineTuneJobAdmin(LiveAdmin, ReadOnlyAdmin):
     """*Start fine-tuning* asks, shows the numbers and then starts; *Cancel* ends, here and at the provider."""
 
     list_display = [

@@ -8,11 +8,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.common.admin import link_to_list
+from apps.common.admin import LiveAdmin, Standing, link_to_list
 from apps.common.money import format_money
 from apps.custom_models.admin.answers import OF_EVALUATION
 from apps.custom_models.admin.facts import percent
-from apps.custom_models.admin.live import LiveAdmin, Standing
 from apps.custom_models.enums import EvaluationStatus
 from apps.custom_models.models import Activation, CustomModel, Evaluation, EvaluationArm
 from apps.organizations.scoped_admin import ReadOnlyAdmin
@@ -26,7 +25,7 @@ STATUS_COLOURS = {
 
 
 @admin.register(Evaluation)
-class EvaluationAdmin(LiveAdmin):
+class EvaluationAdmin(LiveAdmin, ReadOnlyAdmin):
     list_display = ["candidate", "status_badge", "progress", "result", "started_by", "created_at"]
     list_select_related = ["persona", "candidate__persona", "candidate__base_model"]
     list_filter = ["status", PersonaFilter]
