@@ -233,6 +233,7 @@ SPECTACULAR_SETTINGS = {
         "Currency": "apps.organizations.enums.Currency",
         "ExampleKind": "apps.contributions.enums.ExampleKind",
         "ExampleStatus": "apps.contributions.enums.ExampleStatus",
+        "UploadStatus": "apps.contributions.enums.UploadStatus",
         "DatasetStatus": "apps.datasets.enums.DatasetStatus",
         "JobStatus": "apps.custom_models.enums.JobStatus",
         "ModelStatus": "apps.custom_models.enums.ModelStatus",

@@ -124,6 +124,11 @@ class UploadStatus(models.TextChoices):
         """A worker has something to do."""
         return {cls.RECEIVED, cls.EXTRACTING, cls.PAIRING, cls.CHOOSING, cls.ANALYSING}
 
+    @classmethod
+    def stages(cls) -> list["UploadStatus"]:
+        """The way of an upload that nothing stops."""
+        return [cls.RECEIVED, cls.EXTRACTING, cls.PAIRING, cls.CHOOSING, cls.ANALYSING, cls.DONE]
+
 
 class ProtectedKind(models.TextChoices):
     PERSON = "person", "Person"

@@ -34,6 +34,15 @@ def hand_out_withdrawals() -> None:
     services.hand_out_withdrawals(now=timezone.now())
 
 
+def read_upload_job(upload_id: int) -> None:
+    services.process_upload(upload=Upload.objects.get(pk=upload_id), now=timezone.now())
+
+
+@jobs.scheduled(name="contributions: go on reading uploads", minutes=5)
+def hand_out_uploads() -> None:
+    services.hand_out_uploads(now=timezone.now())
+
+
 def work_on_row_file(upload_id: int) -> None:
     services.work_on_row_file(upload=Upload.objects.get(pk=upload_id), now=timezone.now())
 

@@ -2,11 +2,18 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.contributions import views
-from apps.contributions.api import ExampleViewSet, RandomReferenceAnswer, ReferenceAnswers, StatisticsView
+from apps.contributions.api import (
+    ExampleViewSet,
+    RandomReferenceAnswer,
+    ReferenceAnswers,
+    StatisticsView,
+    UploadViewSet,
+)
 from apps.contributions.views.own_data import own_data_download, own_data_home, own_data_page
 
 router = SimpleRouter()
 router.register("examples", ExampleViewSet, basename="example")
+router.register("uploads", UploadViewSet, basename="upload")
 
 REFERENCES = "personas/<slug:slug>/reference-answers/"
 

@@ -1,3 +1,3 @@
-from apps.contributions.admin import desk, duplicates, examples, privacy, records, references, testers
+from apps.contributions.admin import desk, duplicates, examples, privacy, records, references, testers, uploads
 
-__all__ = ["desk", "duplicates", "examples", "privacy", "records", "references", "testers"]
+__all__ = ["desk", "duplicates", "examples", "privacy", "records", "references", "testers", "uploads"]

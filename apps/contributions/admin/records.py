@@ -1,13 +1,12 @@
-"""What is only ever looked at: labels, totals, uploads."""
+"""What is only ever looked at: labels and totals."""
 
 from django.contrib import admin
-from django.template.defaultfilters import filesizeformat
 from unfold.decorators import display
 
 from apps.common.admin import preview
 from apps.common.money import format_money
 from apps.contributions.admin.label_quality import ShowsLabelQuality
-from apps.contributions.models import Contribution, Label, Upload
+from apps.contributions.models import Contribution, Label
 from apps.organizations.scoped_admin import ReadOnlyAdmin
 
 
@@ -56,18 +55,3 @@ class ContributionAdmin(ReadOnlyAdmin):
     @admin.display(description="earned", ordering="earned_micros")
     def earned(self, contribution: Contribution) -> str:
         return format_money(contribution.earned_micros, contribution.currency)
-
-
-@admin.register(Upload)
-class UploadAdmin(ReadOnlyAdmin):
-    list_display = ["original_name", "persona", "size", "rows_imported", "uploaded_by", "created_at"]
-    list_select_related = ["persona"]
-    search_fields = ["original_name"]
-    ordering = ["-pk"]
-    when_empty = "Nothing uploads files yet: examples come in by import_examples and /api/examples/."
-    fields = ["original_name", "persona", "sha256", "size", "rows_imported", "uploaded_by", "created_at"]
-    readonly_fields = ["size"]
-
-    @admin.display(description="size", ordering="size_bytes")
-    def size(self, upload: Upload) -> str:
-        return filesizeformat(upload.size_bytes)

@@ -42,6 +42,17 @@ from apps.contributions.queries.statistics import Statistics, statistics_for, st
 from apps.contributions.queries.synthetic import SyntheticPair, synthetic_pairs
 from apps.contributions.queries.testers import check_may_label, get_tester, testers_of
 from apps.contributions.queries.totals import count_agreeing_labels, find_contribution_drift
+from apps.contributions.queries.uploads import (
+    conversation_uploads,
+    counted_reasons,
+    eligibility_sentence,
+    few_shots_of,
+    percent_of,
+    prompt_changes,
+    sample_pairs,
+    stage_words,
+    stages_of,
+)
 from apps.contributions.queries.wording import Change, diff_texts, payload_text
 
 __all__ = [
@@ -67,9 +78,11 @@ __all__ = [
     "check_may_label",
     "chunked",
     "comparable",
+    "conversation_uploads",
     "count_agreeing_labels",
     "count_cases",
     "count_groups",
+    "counted_reasons",
     "csv_of_examples",
     "describe_case",
     "describe_changes",
@@ -77,7 +90,9 @@ __all__ = [
     "desks_of",
     "diff_texts",
     "duplicate_groups",
+    "eligibility_sentence",
     "explain_empty_queue",
+    "few_shots_of",
     "find_contribution_drift",
     "find_quality_drift",
     "for_judging",
@@ -93,12 +108,17 @@ __all__ = [
     "open_reports",
     "own_qualities",
     "payload_text",
+    "percent_of",
+    "prompt_changes",
     "quality_of",
     "read_back",
     "read_reference_file",
     "reference_answer_for",
     "review_progress",
     "sample_of_csv",
+    "sample_pairs",
+    "stage_words",
+    "stages_of",
     "statistics_for",
     "statistics_of",
     "synthetic_pairs",
