@@ -107,6 +107,17 @@ def test_a_page_run_is_parsed_and_captured(home: Home, provider: LocalProvider) 
     assert example.input == {**asked, "current_page": None}
 
 
+def test_a_run_says_what_it_is_an_example_of(home: Home, provider: LocalProvider) -> None:
+    _persona(home, "page_builder")
+    provider.plain["base-1"] = (200, completion(json.dumps(EDITED)))
+    asked = {"input": {"prompt": "Say from when", "current_page": PAGE}, "kind": "section_edit"}
+    assert home.client().post("/api/personas/page_builder/runs/", asked).status_code == 200
+    assert TrainingExample.objects.get().kind == "section_edit"
+
+    refused = home.client().post("/api/personas/page_builder/runs/", {**asked, "kind": "survey_answer"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "kind")
+
+
 def test_the_kind_is_what_the_caller_says_and_an_edit_knows_its_page(home: Home, provider: LocalProvider) -> None:
     _persona(home, "page_builder")
     provider.plain["base-1"] = (200, completion(json.dumps(EDITED)))

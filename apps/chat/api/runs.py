@@ -24,6 +24,12 @@ class RunRequestSerializer(serializers.Serializer[Any]):
     customer = serializers.CharField(
         required=False, allow_blank=True, max_length=100, help_text="Your own reference of who pays for the run."
     )
+    kind = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=30,
+        help_text="Of example, e.g. section_edit; else the task's first.",
+    )
     user = serializers.CharField(
         required=False, allow_blank=True, max_length=100, help_text="The sticky unit of A/B tests; else the customer."
     )
@@ -73,6 +79,7 @@ class RunView(APIView):
             input=asked.validated_data["input"],
             customer=asked.validated_data.get("customer", ""),
             unit=asked.validated_data.get("user", ""),
+            kind=asked.validated_data.get("kind", ""),
             idempotency_key=_idempotency_key(request),
             by=acting(request),
             now=timezone.now(),

@@ -102,7 +102,9 @@ def prepare_call(
     public_id = new_id("resp_")
     reference = tags.get("conversation_id", "")
     sticky = unit or reference or public_id
-    example_kind = _example_kind(persona, tags.get("kind", ""))
+    example_kind = _example_kind(
+        persona, tags.get("kind", ""), param="kind" if kind == ResponseKind.RUN else "metadata.kind"
+    )
     prompt = active_prompt(persona)
     return Call(
         persona=persona,
@@ -124,13 +126,13 @@ def prepare_call(
     )
 
 
-def _example_kind(persona: Persona, wanted: str) -> str:
+def _example_kind(persona: Persona, wanted: str, *, param: str) -> str:
     kinds = task_of(persona).kinds
     if wanted and wanted not in kinds:
         raise InvalidInput(
             f"{wanted!r} is not a kind of example of {persona.slug}.",
             resolution=f"Leave `kind` out, or choose one of: {', '.join(kinds)}.",
-            param="metadata.kind",
+            param=param,
         )
     return wanted or kinds[0]
 

@@ -28,8 +28,11 @@ def run_task(
     paid: bool = True,
     unit: str = "",
     idempotency_key: str = "",
+    kind: str = "",
 ) -> Response:
     """Run the persona's task on one input and store the answer with the persona's price (UX1).
+
+    `kind` is what the answer is an example of (PB1), the task's first unless given.
 
     InvalidInput names the field that the task cannot use; ProviderError when no model answered. An answer that does
     not parse is stored with status unparsed and costs the customer nothing: it is no use to them.
@@ -50,6 +53,7 @@ def run_task(
         kind=ResponseKind.RUN,
         unit=unit or customer,
         customer=customer,
+        tags={"kind": kind} if kind else {},
         example_input=clean,
     )
     outcome = outcome_of(call, ask_model(call))
