@@ -1,5 +1,6 @@
 """People take back what they said (AV13): out at once, erased everywhere, money and counts as before."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from apps.common.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from apps.common.rotation import encrypted_fields, encrypted_models
 from apps.contributions.enums import ExampleSource, ExampleStatus, TesterStatus, WithdrawalStatus
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample, Upload, Withdrawal
-from apps.contributions.queries import count_agreeing_labels, find_contribution_drift
+from apps.contributions.queries import count_agreeing_labels, find_contribution_drift, find_quality_drift
 from apps.contributions.services import (
     NewExample,
     create_examples,
@@ -88,7 +89,7 @@ def test_a_testers_words_are_gone_at_once(persona: Persona, tester: Tester) -> N
 
 
 def test_a_question_that_rested_on_the_tester_alone_is_asked_again(persona: Persona, tester: Tester) -> None:
-    old = ask(persona, client_id="q-1", response_id="resp_1", conversation_ref="c-1", split_pin="test")
+    old = ask(persona, client_id="q-1", response_id="resp_1", conversation_ref="c-1", split_pin="test", output={})
     say(tester, old)
     withdrawal = erase(withdraw_tester(tester=tester, by=tester.user, now=NOW))
     gone, new = TrainingExample.objects.order_by("pk")
@@ -97,6 +98,7 @@ def test_a_question_that_rested_on_the_tester_alone_is_asked_again(persona: Pers
     assert (new.status, new.input, new.accepted_label) == (ExampleStatus.AWAITING_LABELS, old.input, None)
     assert (new.client_id, new.response_id, new.split_pin) == ("q-1", "resp_1", "test")
     assert new.content_hash == gone.content_hash
+    assert (new.quality_points, new.quality_score, find_quality_drift()) == (3, Decimal("0.3"), [])
     assert (withdrawal.status, withdrawal.erased_count) == (WithdrawalStatus.DONE, 1)
 
 

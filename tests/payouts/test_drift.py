@@ -14,8 +14,9 @@ from apps.contributions.models import Contribution
 from apps.payouts import jobs
 from apps.payouts.models import LedgerAccount, RevenueDay, RevenueEvent, Share, Transfer
 from apps.payouts.queries import find_ledger_drift
+from apps.payouts.queries.drift import find_drift
 from apps.payouts.services import close_revenue_day
-from tests.factories import OrganizationFactory, UserFactory
+from tests.factories import OrganizationFactory, TrainingExampleFactory, UserFactory
 from tests.payouts import world
 from tests.payouts.world import DAY, TOMORROW
 
@@ -206,3 +207,11 @@ def test_the_nightly_job_logs_an_error(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.ERROR):
         jobs.check_invariants()
     assert "The books are off: The contribution of" in caplog.text
+
+
+def test_an_example_that_is_rated_wrongly() -> None:
+    example = TrainingExampleFactory(quality_points=9, quality_score=1)
+    assert find_drift() == [
+        f"Example {example.pk} has 9 points and the score 1.000; 0 and 0.000 are right: "
+        "`manage.py recompute_quality` repairs it."
+    ]

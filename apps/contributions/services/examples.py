@@ -12,7 +12,7 @@ from apps.common.errors import InvalidInput, TooLarge
 from apps.contributions.enums import ExampleSource, Split
 from apps.contributions.models import TrainingExample
 from apps.contributions.services.intake import ExampleResult, Intake, NewExample, build_example, rejected
-from apps.contributions.services.quality import rate_example
+from apps.contributions.services.quality import rate_new_examples
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from apps.personas.queries import persona_not_found, task_of
@@ -71,7 +71,7 @@ def capture_example(
         return None
     example.persona, example.response_id = persona, response_id
     example.split_pin = _pin_of_twin(example)
-    rate_example(example=example)
+    rate_new_examples(persona=persona, examples=[example])
     return _insert_once(example)
 
 

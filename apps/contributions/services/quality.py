@@ -1,7 +1,7 @@
 """Points (PB3) and score (RT1) of examples: stored whenever something is learnt that they follow from."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -18,10 +18,10 @@ from apps.personas.models import Persona
 from apps.personas.tasks.quality import Quality
 
 
-def rate_example(*, example: TrainingExample) -> None:
-    """Set points and score of an example that is not saved yet."""
-    ((_, quality),) = judge_examples(persona=example.persona, examples=[example])
-    example.quality_points, example.quality_score = quality.points, quality.score
+def rate_new_examples(*, persona: Persona, examples: Sequence[TrainingExample]) -> None:
+    """Set points and score of examples that are not saved yet."""
+    for example, quality in judge_examples(persona=persona, examples=examples):
+        example.quality_points, example.quality_score = quality.points, quality.score
 
 
 def rate_examples(*, persona: Persona, example_ids: Collection[int], now: datetime) -> None:
