@@ -30,7 +30,7 @@ from apps.datasets.models import DatasetItem, TrainingDataset
 from apps.datasets.queries import find_lineage_drift
 from apps.datasets.services import building
 from apps.organizations.enums import Role
-from apps.personas.models import Persona
+from apps.personas.models import FewShotExample, Persona, PromptVersion
 from tests.datasets.world import accept_many, build, publish
 from tests.factories import (
     NOW,
@@ -319,7 +319,16 @@ def test_files_of_uploads_are_deleted(persona: Persona, settings: Settings, tmp_
         report={"speakers": ["Ada"]}, analysis={"traits": ["kind"]}, speaker="Ada",
     )  # fmt: skip
     chosen, sibling = ask(persona, upload=upload), ask(persona, upload=upload)
-    erase(withdraw_examples(organization=persona.organization, example_ids=[chosen.pk], by=SYSTEM, now=NOW))
+    own = {"organization": persona.organization, "persona": persona, "origin": f"upload {upload.pk}"}
+    prompt = PromptVersion.objects.create(**own, number=1, system_prompt="You speak as Ada does.")
+    FewShotExample.objects.create(**own, user_message="Hello?", assistant_message="Ada: hello")
+    withdrawal = erase(
+        withdraw_examples(organization=persona.organization, example_ids=[chosen.pk], by=SYSTEM, now=NOW)
+    )
+    assert [(one["kind"], one["id"]) for one in withdrawal.report["affected"]] == [
+        ("personas.promptversion", prompt.pk)
+    ]
+    assert not FewShotExample.objects.exists()
     upload.refresh_from_db()
     assert (upload.file.name, upload.extracted_text, upload.report, upload.analysis) == ("", "", {}, None)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

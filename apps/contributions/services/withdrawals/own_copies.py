@@ -1,13 +1,15 @@
 """What this app keeps beside the examples themselves: labels, answers to gold items, notes, uploads."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+
+from django.db.models import Count
 
 from apps.contributions.enums import UploadStatus, WithdrawalScope
 from apps.contributions.models import GoldAnswer, Label, ReferenceAnswer, Skip, Tester, Upload, Withdrawal
-from apps.contributions.services.withdrawals.erasers import ERASERS, Eraser, Leftover
+from apps.contributions.services.withdrawals.erasers import ERASERS, Affected, Eraser, Leftover
 from apps.organizations.models import Membership, OrganizationQuerySet
-from apps.personas.models import FewShotExample
+from apps.personas.models import FewShotExample, PromptVersion
 
 
 class ContributionsEraser(Eraser):
@@ -21,6 +23,15 @@ class ContributionsEraser(Eraser):
             "contributions.tester.payout_details",
         }
     )  # fmt: skip
+
+    def mark(self, *, withdrawal: Withdrawal, now: datetime) -> Iterator[Affected]:
+        """Prompts that were written from uploads which go: they tell how somebody speaks, and may be in use."""
+        taken_back = withdrawal.examples.exclude(upload=None).values_list("upload").annotate(rows=Count("pk"))
+        rows = {f"upload {upload}": count for upload, count in taken_back.order_by()}
+        written = PromptVersion.objects.filter(organization=withdrawal.organization_id, origin__in=list(rows))
+        for prompt in written.select_related("persona").order_by("pk"):
+            name, count = str(prompt), rows[prompt.origin]
+            yield Affected("personas.promptversion", prompt.pk, name, count, prompt.persona_id)
 
     def erase(self, *, example_ids: Sequence[int], now: datetime) -> None:
         labels = Label.objects.filter(example__in=example_ids, withdrawn_at=None)
