@@ -40,6 +40,7 @@ def _admin_pages() -> Iterator[str]:
 FORMS = [
     "personas_persona_add", "personas_promptversion_add", "contributions_tester_add", "organizations_apikey_add",
     "abtests_abtest_add", "providers_modelprice_add", "providers_providercredential_add",
+    "contributions_label_quality",
 ]  # fmt: skip
 
 

@@ -165,6 +165,9 @@ def test_what_was_typed_is_kept(staff: Client, persona: Persona) -> None:
     page = staff.post(_page(example), {"act": "write", "answer": '{"mine": <b>'}).content.decode()
     assert "{&quot;mine&quot;: &lt;b&gt;</textarea>" in page
     assert "line 1, column 10" in page
+    assert 'aria-describedby="label-error label-answer-hint" aria-invalid="true"' in page
+    refused = staff.post(_page(example), {"act": "reject"}).content.decode()
+    assert ("reason: say why." in refused, "aria-invalid" in refused) == (True, False)
 
 
 def test_rejecting_and_letting_stand_settle_reports(persona: Persona, staff: Client) -> None:
@@ -235,6 +238,17 @@ def test_label_quality_in_numbers(persona: Persona, staff: Client) -> None:
     assert "1: 21-100 %" in page  # one right answer says little
     assert "67 %" in page  # of three examples two agree
     assert "None: it is for two testers, and here are 6: see alpha." in page
+
+
+def test_labels_that_look_pasted_are_marked_and_found(persona: Persona, staff: Client) -> None:
+    example = _disputed(persona)
+    Label.objects.filter(example=example, payload_hash=_hash(example, RATE)).update(
+        is_flagged=True, answer_similarity=1.0
+    )
+    labels = reverse("admin:contributions_label_changelist")
+    page = staff.get(labels, {"is_flagged__exact": 1}).content.decode()
+    assert ("Looks pasted" in page, "exchange_rate" in page, "lost_card" in page) == (True, True, False)
+    assert "looks pasted" in staff.get(_page(example)).content.decode()
 
 
 def test_label_quality_is_of_ones_own_personas(persona: Persona, staff: Client) -> None:

@@ -1,9 +1,11 @@
 """Gold items: one in so many, indistinguishable, never a label."""
 
+import re
 from typing import Any
 
 import pytest
 from django.core import signing
+from django.test import Client
 
 from apps.common.audit import SYSTEM
 from apps.common.errors import Conflict, InvalidInput
@@ -173,6 +175,25 @@ def test_the_numbers_of_the_desk_do_not_tell_which_item_is_gold(persona: Persona
     assert shown == list(range(12, 0, -1))
     done = ada.labels.get_queryset().order_by("pk")[0].updated_at
     assert review_progress(tester=ada, persona=persona, now=done).labelled_today == 12
+
+
+def test_the_page_of_a_gold_item_is_that_of_any_other(persona: Persona, ada: Tester) -> None:
+    """But for its number, its words and the signed start of each."""
+    Persona.objects.update(slug="coder")
+    web = Client()
+    web.force_login(ada.user)
+    desk = f"/review/{persona.organization.slug}/coder/"
+    pages = []
+    for is_gold in (False, True):
+        TrainingExample.objects.all().update(status=ExampleStatus.WITHDRAWN)
+        fields = {**ACCEPTED, "is_gold": True} if is_gold else {}
+        example = TrainingExampleFactory(persona=persona, input={"text": "Where is it?"}, **fields)
+        Persona.objects.update(gold_every=int(is_gold))
+        page = web.get(desk).content.decode()
+        assert f'action="{desk}{example.pk}/"' in page
+        page = page.replace(f"{desk}{example.pk}/", "ITEM")
+        pages.append(re.sub(r'name="(start|csrfmiddlewaretoken)" value="[^"]*"', r'name="\1"', page))
+    assert pages[0] == pages[1]
 
 
 def test_taking_back_an_answer_to_a_gold_item_looks_as_any_other(persona: Persona, ada: Tester) -> None:

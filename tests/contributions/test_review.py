@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from apps.common.audit import SYSTEM
 from apps.contributions.enums import TesterStatus
-from apps.contributions.models import Label, Skip, Tester, TrainingExample
-from apps.contributions.services import CONSENT_WORDING, capture_example, report_example
+from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample
+from apps.contributions.services import CONSENT_WORDING, capture_example, report_example, submit_label
 from apps.contributions.views import WORDING_ID
 from apps.organizations.models import User
 from apps.personas.models import Persona
-from tests.factories import MembershipFactory, PersonaFactory, TesterFactory, TrainingExampleFactory, UserFactory
+from tests.factories import NOW, MembershipFactory, PersonaFactory, TesterFactory, TrainingExampleFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 DESK = "/review/bank/coder/"
@@ -78,6 +78,18 @@ def test_with_several_there_is_a_choice_with_counts(persona: Persona, web: Clien
     assert '<span class="number">2</span> to label' in page
     assert "Nothing to label at present" in page
     assert ("Other coder" in page, "Their coder" in page, "Retired coder" in page) == (True, False, False)
+
+
+def test_ones_own_numbers_stand_beside_the_choice(persona: Persona, web: Client, tester: Tester) -> None:
+    assert "Your numbers" not in web.get("/review/?all=1").content.decode()  # there are none yet
+    right, wrong = TrainingExampleFactory.create_batch(2, persona=persona)
+    submit_label(tester=tester, example=right, payload={"code": "lost_card"}, seconds_spent=9, now=NOW)
+    for example, score in ((right, 1.0), (wrong, 0.0)):
+        GoldAnswer.objects.create(organization=persona.organization, example=example, tester=tester, score=score)
+    page = web.get("/review/?all=1").content.decode()
+    for words in ("100 %", "1 of 1", "50 %", "9 % to 91 %, from 2", "9 s"):
+        assert words in page, words
+    assert "card number" not in page  # of the gold items, no more than how many were right
 
 
 def test_who_is_no_tester_is_told_so() -> None:

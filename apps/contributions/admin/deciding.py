@@ -44,7 +44,8 @@ class DecidesExamples(ScopedAdmin):
                     reverse("admin:contributions_trainingexample_resolve_next", query={"after": example.pk})
                 )
             except FlywheelError as error:
-                again = queries.read_back(persona=example.persona, form=request.POST) | {"error": error}
+                again = queries.read_back(persona=example.persona, form=request.POST) | {"refusal": error}
+                again |= {"error": error} if request.POST.get("act") == "write" else {}
         context = self._context(request, example) | again
         return render(request, "contributions/admin/resolve.html", context, status=400 if again else 200)
 
