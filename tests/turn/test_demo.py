@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
@@ -20,8 +21,8 @@ from apps.common.audit import SYSTEM
 from apps.common.guards import guards_lifted
 from apps.common.models import AuditEvent
 from apps.common.money import format_money
-from apps.contributions.enums import Split
-from apps.contributions.models import Tester
+from apps.contributions.enums import Split, UploadStatus
+from apps.contributions.models import ReferenceAnswer, Tester, TrainingExample, Upload
 from apps.custom_models.models import Activation, CustomModel, FineTuneJob
 from apps.datasets.models import DatasetItem, ItemCredit
 from apps.organizations.models import ApiKey, Organization, User
@@ -32,6 +33,7 @@ from apps.payouts.management.turn.sample import own_sample
 from apps.payouts.management.turn.steps import TurnStopped, show_earnings
 from apps.payouts.models import RevenueDay, RevenueEvent, Share, Transfer
 from apps.payouts.queries import explain_share, find_drift
+from apps.personas.models import FewShotExample
 from tests.payouts import world
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
@@ -116,6 +118,28 @@ def test_the_chain_from_a_share_back_to_the_labelled_rows() -> None:
 def test_no_held_out_question_is_ever_in_a_dataset() -> None:
     assert DatasetItem.objects.filter(example__split_pin=Split.TEST).count() == 0
     assert DatasetItem.objects.count() == 432
+
+
+@pytest.mark.usefixtures("first_turn")
+def test_every_task_is_there_with_something_to_look_at_and_to_label() -> None:
+    found = TrainingExample.objects.values_list("persona__task", "source", "status").annotate(count=Count("pk"))
+    counts = {tuple(of): count for *of, count in found.order_by("persona__task", "source", "status")}
+    assert counts == {
+        ("conversation", "upload", "accepted"): 73,
+        ("page_builder", "import", "accepted"): 18,
+        ("page_builder", "import", "awaiting_labels"): 8,
+        ("page_builder", "synthetic", "accepted"): 180,
+        ("roast", "import", "accepted"): 22,
+        ("roast", "import", "awaiting_labels"): 10,
+        ("survey_coding", "chat", "awaiting_labels"): 20,
+        ("survey_coding", "import", "accepted"): 540,
+        ("survey_coding", "run", "awaiting_labels"): 100,
+        ("ux_test", "import", "accepted"): 20,
+        ("ux_test", "import", "awaiting_labels"): 10,
+    }
+    assert Upload.objects.get().status == UploadStatus.DONE
+    assert FewShotExample.objects.filter(is_active=False).count() == 20
+    assert ReferenceAnswer.objects.count() == 30
 
 
 @pytest.mark.usefixtures("first_turn")

@@ -14,6 +14,8 @@ from apps.contributions.services import (
     create_examples,
     create_synthetic_examples,
     import_reference_answers,
+    process_upload,
+    receive_upload,
     submit_labels,
 )
 from apps.payouts.management.turn.house import PRICE_PER_RUN_MICROS, House
@@ -28,7 +30,9 @@ LEFT_TO_LABEL = 3  # every third row waits at the review desk
 
 @dataclass(frozen=True)
 class SamplePersona:
-    """`rows` is a file of the sample; on each line an input, what a model answered, and what a person says is right."""
+    """`rows` is a file of the sample: on each line an input, what a model answered, and what a person says is right;
+    for a conversation, what was said.
+    """
 
     slug: str
     name: str
@@ -66,6 +70,14 @@ HECKLER = SamplePersona(
     "ones kind.",
     settings={"style": "playful", "intensity": 2},
 )
+BAKER = SamplePersona(
+    slug="nora-the-baker",
+    name="Nora the baker",
+    task="conversation",
+    rows="conversations.txt",
+    identity="You run the bakery by the harbour and know everybody in the street.",
+    guidelines="Would Nora say it, and in these words? Keep to what she can know.",
+)
 LABELLED = (WEBSITE_TESTER, PAGE_MAKER, HECKLER)
 
 
@@ -75,6 +87,7 @@ def show_other_tasks(house: House, *, say: Say) -> None:
         persona = _persona(house, sample)
         labelled = _label(house, _bring_in(house, persona, sample))
         say(f"{persona}: {persona.examples.count():,} examples, {labelled:,} newly labelled")
+    _upload_conversations(house, say=say)
     _page_templates(house, say=say)
     _reference_roasts(house, say=say)
 
@@ -117,6 +130,16 @@ def _label(house: House, rows: list[tuple[int, dict[str, Any]]]) -> int:
         mine = [pair for pair, whose in zip(given, cycle(house.testers), strict=False) if whose == tester]
         submit_labels(tester=tester, labels=[NewLabel(pk, label) for pk, label in mine], now=timezone.now())
     return len(given)
+
+
+def _upload_conversations(house: House, *, say: Say) -> None:
+    """What the worker does with a file, done here: the turn has no worker."""
+    persona = _persona(house, BAKER)
+    with (SAMPLE_DIR / BAKER.rows).open("rb") as file:
+        received = receive_upload(persona=persona, file=file, name=BAKER.rows, speaker="Nora", by=house.admin)
+    process_upload(upload=received.upload, now=timezone.now())
+    proposed = persona.few_shot_examples.filter(is_active=False).count()
+    say(f"{persona}: {persona.examples.count():,} examples of an upload, {proposed:,} few-shot examples to look at")
 
 
 def _page_templates(house: House, *, say: Say) -> None:
