@@ -173,6 +173,7 @@ def test_the_front_page_shows_the_wheel(client: Client) -> None:
     page = text_of(client, reverse("admin:index"))
     for sentence in (
         "1 awaiting labels, 1 where labels disagree",
+        "0 drafts; enough examples for 0 of 1 persona",
         "with testers, of €1.00 earned",
         "Step 6 of 7",
         "Line 7 is not JSON.",
@@ -218,5 +219,5 @@ def test_the_front_page_costs_the_same_with_more_to_show(
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     for _ in range(turns):
         evaluate(paid_day("Ada"))
-    with django_assert_num_queries(9):  # type: ignore[operator]  # session, user, seven for the cards
+    with django_assert_num_queries(10):  # type: ignore[operator]  # session, user, eight for the cards
         client.get(reverse("admin:index"))

@@ -1,15 +1,18 @@
 """The numbers on the admin's front page, of the organizations the reader belongs to, in as many queries for any size.
 
-There are seven: examples, datasets, jobs, active versions counted and listed, their evaluations, what was shared.
+There are eight: personas, their examples, datasets, jobs, active versions counted and listed, their evaluations, what
+was shared.
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Sum
 
-from apps.contributions.models import TrainingExample
+from apps.contributions.queries.collection import Group, count_by, count_by_persona, group_examples
+from apps.contributions.queries.eligibility import eligibility_of
 from apps.custom_models.enums import EvaluationStatus, JobStatus
 from apps.custom_models.models import CustomModel, EvaluationArm, FineTuneJob
 from apps.datasets.models import TrainingDataset
@@ -83,6 +86,8 @@ class SharedMonth:
 @dataclass(frozen=True)
 class FrontPage:
     examples: Counter[str]  # by status
+    personas: int
+    trainable: int  # personas with enough examples (AV4)
     published: int
     drafts: int
     jobs: list[JobLine]
@@ -100,8 +105,12 @@ def front_page_of(*, user: User, now: datetime) -> FrontPage:
         published=Count("pk", filter=Q(published_at__isnull=False)), drafts=Count("pk", filter=Q(published_at=None))
     )
     active = CustomModel.objects.visible_to(user).filter(is_active=True)
+    personas = list(Persona.objects.visible_to(user))
+    groups = group_examples(personas=personas)
     return FrontPage(
-        examples=_examples(user),
+        examples=count_by(groups, "status"),
+        personas=len(personas),
+        trainable=_trainable(personas, groups),
         published=datasets["published"],
         drafts=datasets["drafts"],
         jobs=_jobs(user, now=now),
@@ -111,10 +120,9 @@ def front_page_of(*, user: User, now: datetime) -> FrontPage:
     )
 
 
-def _examples(user: User) -> Counter[str]:
-    # By persona, because an index holds persona and status: the rows themselves are never read.
-    rows = TrainingExample.objects.filter(persona__in=Persona.objects.visible_to(user).order_by().values("pk"))
-    return Counter(dict(rows.order_by().values_list("status").annotate(count=Count("pk"))))
+def _trainable(personas: Sequence[Persona], groups: Sequence[Group]) -> int:
+    counts = count_by_persona(groups, personas)
+    return sum(eligibility_of(persona=persona, counts=counts[persona.pk]).is_eligible for persona in personas)
 
 
 def _jobs(user: User, *, now: datetime) -> list[JobLine]:
