@@ -1,4 +1,4 @@
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from apps.contributions import views
@@ -17,7 +17,7 @@ router.register("uploads", UploadViewSet, basename="upload")
 
 REFERENCES = "personas/<slug:slug>/reference-answers/"
 
-api_urls = [
+api_urls: list[URLPattern | URLResolver] = [
     path(REFERENCES, ReferenceAnswers.as_view(), name="reference-answers"),
     path(f"{REFERENCES}random/", RandomReferenceAnswer.as_view(), name="random-reference-answer"),
     path("stats/", StatisticsView.as_view(), name="stats"),
