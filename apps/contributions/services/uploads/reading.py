@@ -18,7 +18,7 @@ MOST_SPEAKERS = 200  # that are offered; a group has fewer
 
 
 def start(turn: Turn) -> None:
-    turn.advance(UploadStatus.EXTRACTING)
+    turn.advance(UploadStatus.EXTRACTING, attempts=turn.upload.attempts)  # no step forward yet
 
 
 def read_text(turn: Turn) -> None:

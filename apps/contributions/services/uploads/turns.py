@@ -10,8 +10,8 @@ from apps.common import audit, jobs
 from apps.common.audit import SYSTEM
 from apps.common.clock import RunningClock
 from apps.common.errors import FlywheelError
-from apps.contributions.enums import UploadStatus
-from apps.contributions.models import Upload
+from apps.contributions.enums import UploadStatus, WithdrawalScope
+from apps.contributions.models import Upload, Withdrawal
 from apps.organizations.models import OrganizationQuerySet
 
 READ_JOB = "apps.contributions.jobs.read_upload_job"
@@ -55,7 +55,7 @@ class Turn:
 
     def advance(self, to: UploadStatus, **values: Any) -> None:
         """On to the next stage, with the result of this one. TurnLost."""
-        self._write(status=to, attempts=0, progress_done=0, progress_total=0, **values)
+        self._write(**{"status": to, "attempts": 0, "progress_done": 0, "progress_total": 0} | values)
 
     def end(self, to: UploadStatus, **values: Any) -> None:
         """Nothing is left to do, or nothing before somebody says more. TurnLost."""
@@ -85,7 +85,8 @@ class Turn:
     @property
     def _mine(self) -> OrganizationQuerySet[Upload]:
         rows: OrganizationQuerySet[Upload] = Upload.objects.all()
-        return rows.filter(pk=self.upload.pk, status=self.upload.status, leased_until=self.leased_until)
+        mine = rows.filter(pk=self.upload.pk, status=self.upload.status, leased_until=self.leased_until)
+        return mine.exclude(organization__in=_taking_everything_back())
 
 
 def take_turn(*, upload: Upload, now: datetime) -> Turn | None:
@@ -103,7 +104,15 @@ def take_turn(*, upload: Upload, now: datetime) -> Turn | None:
 def due_uploads(*, now: datetime) -> OrganizationQuerySet[Upload]:
     """What has something to do and nobody at it."""
     rows: OrganizationQuerySet[Upload] = Upload.objects.filter(status__in=UploadStatus.open())
-    return rows.filter(Q(leased_until=None) | Q(leased_until__lt=now))
+    free = rows.filter(Q(leased_until=None) | Q(leased_until__lt=now))
+    return free.exclude(organization__in=_taking_everything_back())
+
+
+def _taking_everything_back() -> Any:
+    """Organizations whose uploads are about to be erased: nothing more may come of them. Who asks for it holds the
+    personas, as whoever stores something does, so that it is seen by whoever comes after it."""
+    whole = Withdrawal.objects.open().filter(scope=WithdrawalScope.ORGANIZATION)
+    return whole.values("organization")
 
 
 @transaction.atomic
