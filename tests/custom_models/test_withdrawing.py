@@ -1,5 +1,7 @@
 """Examples that were taken back: which versions hold them, and the files that training left at its provider."""
 
+from typing import Any
+
 import pytest
 from django.utils import timezone
 
@@ -10,13 +12,14 @@ from apps.contributions.models import Withdrawal
 from apps.contributions.services import erase_withdrawal, withdraw_examples
 from apps.contributions.services.withdrawals import erasing
 from apps.custom_models.enums import JobStatus
-from apps.custom_models.models import CustomModel, FineTuneJob
-from apps.custom_models.services import launch_fine_tune
+from apps.custom_models.models import CustomModel, EvaluationAnswer, FineTuneJob
+from apps.custom_models.queries import held_out_examples
+from apps.custom_models.services import launch_fine_tune, run_evaluation
 from apps.datasets.models import TrainingDataset
 from apps.payouts.queries import find_drift
 from apps.providers.adapters.openai import OpenAIProvider
 from apps.trainer.models import TrainerFile
-from tests.custom_models.world import make_dataset, start, work
+from tests.custom_models.world import import_rows, make_dataset, make_persona, sentences, start, work
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +112,26 @@ def test_what_a_provider_will_not_delete_is_named(
 def test_a_file_that_is_gone_already_is_as_good(trained: FineTuneJob) -> None:
     TrainerFile.objects.all().delete()
     assert erase(take_back(trained.dataset)).status == WithdrawalStatus.DONE
+
+
+@pytest.mark.parametrize(("taken", "status"), [(1, "completed"), (12, "failed")])
+def test_what_is_taken_back_while_an_evaluation_asks_is_not_written_down(
+    monkeypatch: pytest.MonkeyPatch, taken: int, status: str
+) -> None:
+    persona = make_persona()
+    import_rows(persona, sentences(4, place="Faro"), split_pin="test")
+    work(start(make_dataset(persona)))
+    tested = list(held_out_examples(persona=persona).values_list("pk", flat=True))
+    ask = OpenAIProvider.chat
+
+    def meanwhile(self: OpenAIProvider, *args: Any, **kwargs: Any) -> Any:
+        if not Withdrawal.objects.exists():
+            own = persona.organization
+            erase(withdraw_examples(organization=own, example_ids=tested[:taken], by=SYSTEM, now=timezone.now()))
+        return ask(self, *args, **kwargs)
+
+    monkeypatch.setattr(OpenAIProvider, "chat", meanwhile)
+    evaluation = run_evaluation(candidate=CustomModel.objects.get(), by=SYSTEM, now=timezone.now())
+    assert evaluation.status == status
+    answers = EvaluationAnswer.objects.exclude(answer="")
+    assert set(answers.values_list("example", flat=True)) == set(tested[taken:])

@@ -75,7 +75,16 @@ def _answer_as(arm: EvaluationArm, turn: Turn, bench: _Bench, on_progress: Progr
         if answers:
             _write_down(answers, turn, on_progress)
     finally:  # a failing provider must not cost the answers before it
-        EvaluationAnswer.objects.bulk_create(answers, ignore_conflicts=True)
+        _store(answers)
+
+
+def _store(answers: list[EvaluationAnswer]) -> None:
+    """What was taken back while a model was asked about it is not written down."""
+    asked = TrainingExample.objects.filter(pk__in=[answer.example_id for answer in answers], withdrawn_at=None)
+    kept = set(asked.values_list("pk", flat=True)) if answers else set()
+    EvaluationAnswer.objects.bulk_create(
+        [answer for answer in answers if answer.example_id in kept], ignore_conflicts=True
+    )
 
 
 def _unanswered(evaluation: Evaluation, arm: EvaluationArm) -> Iterator[TrainingExample]:
@@ -84,11 +93,11 @@ def _unanswered(evaluation: Evaluation, arm: EvaluationArm) -> Iterator[Training
     examples = held_out_examples(persona=evaluation.persona)
     todo = [pk for pk in examples.values_list("pk", flat=True) if pk not in answered]
     for batch in in_batches(todo, BATCH):
-        yield from list(TrainingExample.objects.filter(pk__in=batch).order_by("pk"))
+        yield from list(examples.filter(pk__in=batch))  # without what was taken back since
 
 
 def _write_down(answers: list[EvaluationAnswer], turn: Turn, on_progress: Progress | None) -> None:
-    EvaluationAnswer.objects.bulk_create(answers, ignore_conflicts=True)
+    _store(answers)
     answers.clear()
     evaluation = turn.evaluation
     answered = EvaluationAnswer.objects.filter(arm__evaluation=evaluation).count()

@@ -135,7 +135,10 @@ def _work(turn: Turn, on_progress: Progress | None = None) -> None:
     except FlywheelError as error:
         _note_problem(turn, error)
         raise
-    _complete(turn)
+    if turn.evaluation.arms.filter(answers=None).exists():
+        _end(turn, EvaluationStatus.FAILED, "Its test examples were withdrawn while it ran. Bring in others.")
+    else:
+        _complete(turn)
 
 
 def _note_problem(turn: Turn, error: FlywheelError) -> None:
