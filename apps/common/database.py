@@ -94,17 +94,19 @@ def _prepare(
 ) -> list[Any]:
     """A column as the database takes it. Most columns say one and the same for all rows: that is prepared once."""
     values = _values(field, rows)
-    first = values[0]
-    # Of a text that is encrypted, equal values must not look equal.
-    if first is None or not isinstance(field, models.TextField):
-        is_one = all(value is first for value in values) or (
-            isinstance(first, PLAIN) and all(type(value) is type(first) and value == first for value in values)
-        )
-    else:
-        is_one = False
-    if is_one:
-        return [field.get_db_prep_save(first, connection)] * len(values)
+    if _is_one(field, values):
+        return [field.get_db_prep_save(values[0], connection)] * len(values)
     return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _is_one(field: "models.Field[Any, Any]", values: list[Any]) -> bool:
+    """Whether all are one value. Of a text never, unless there is none: if it is encrypted, equal ones must differ."""
+    first = values[0]
+    if first is not None and isinstance(field, models.TextField):
+        return False
+    if isinstance(first, PLAIN):
+        return all(type(value) is type(first) and value == first for value in values)
+    return all(value is first for value in values)
 
 
 def _values(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> list[Any]:

@@ -17,7 +17,7 @@ from rest_framework.viewsets import GenericViewSet
 from apps.common.errors import InvalidInput, TooLarge
 from apps.contributions import services
 from apps.contributions.api.items import (
-    ExampleLineResultSerializer,
+    ExampleResultSerializer,
     ExampleResultsSerializer,
     NewExampleSerializer,
     read_item,
@@ -100,7 +100,7 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         return super().list(request, *args, **kwargs)
 
     def get_renderers(self) -> builtins.list[BaseRenderer]:  # `list` is the action here
-        return [*super().get_renderers(), *([LinesRenderer()] if self.request.method == "POST" else [])]
+        return [*super().get_renderers(), *([LinesRenderer()] if self.action == "create" else [])]
 
     @extend_schema(
         request={
@@ -114,7 +114,7 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         },
         responses={
             (200, "application/json"): ExampleResultsSerializer,
-            (200, MEDIA_TYPES[0]): ExampleLineResultSerializer,
+            (200, MEDIA_TYPES[0]): ExampleResultSerializer,
             (201, "application/json"): ExampleResultsSerializer,
         },
     )

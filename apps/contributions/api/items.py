@@ -48,14 +48,13 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ExampleResultSerializer(serializers.Serializer[Any]):
+    line = serializers.IntegerField(
+        required=False, help_text="Of a body of lines, from 1; blank lines have no result. Elsewhere left out."
+    )
     status = serializers.ChoiceField([(value.value, value.value) for value in ExampleResultStatus])
     id = serializers.IntegerField(allow_null=True, help_text="Of the example stored, or of the one that was there.")
     client_id = serializers.CharField(allow_null=True)
     error = ErrorSerializer(allow_null=True)
-
-
-class ExampleLineResultSerializer(ExampleResultSerializer):
-    line = serializers.IntegerField(help_text="Of the body, from 1; blank lines have no result.")
 
 
 class ExampleResultsSerializer(serializers.Serializer[Any]):
