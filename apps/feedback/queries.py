@@ -1,13 +1,16 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from django.db.models import Case, Count, Exists, Max, OuterRef, Q, QuerySet, When
 
 from apps.chat.models import Response
 from apps.chat.queries import with_response
+from apps.common.batches import in_batches
 from apps.common.errors import NotFound
 from apps.contributions.enums import ExampleOutcome
-from apps.contributions.queries import Reaction
+from apps.contributions.models import TrainingExample
+from apps.contributions.queries import Reaction, captured_examples
 from apps.custom_models.models import CustomModel, FineTuneJob
 from apps.feedback.enums import FeedbackType
 from apps.feedback.models import ApprovalTally, ModelFeedback, RetrainingPolicy
@@ -23,6 +26,8 @@ REACTIONS = {
     FeedbackType.REGENERATED: Reaction(ExampleOutcome.REGENERATED, rejections=1),
 }
 THUMB_UP, THUMB_DOWN = 4, 2  # ratings from, and up to
+BATCH = 500  # ids in one statement
+LISTED = 20  # that are named: a broken rule shows in a few rows as well as in a million
 
 
 def list_feedback(*, organization: Organization) -> QuerySet[ModelFeedback]:
@@ -89,7 +94,7 @@ def due_policies() -> QuerySet[RetrainingPolicy]:
 
 def find_approval_drift() -> list[str]:
     """Where what is counted on with each feedback is not what all the feedback says; for `check_invariants`."""
-    return [*_tally_drift(), *_sample_drift()]
+    return [*_tally_drift(), *_sample_drift(), *islice(_reaction_drift(), LISTED)]
 
 
 def _tally_drift() -> Iterator[str]:
@@ -102,6 +107,33 @@ def _tally_drift() -> Iterator[str]:
             yield f"{tally} approved answers are stored, {right.approved} of {right.judged} is right"
         if model.user_approval_rate != right.rate:
             yield f"{model}: approval rate {model.user_approval_rate} is stored, {right.rate} is right"
+
+
+def last_words() -> QuerySet[ModelFeedback]:
+    """The latest feedback on each answer, oldest first."""
+    last = ModelFeedback.objects.order_by().values("response").annotate(last=Max("pk")).values("last")
+    return (
+        with_response(ModelFeedback.objects.filter(pk__in=last)).defer("original", "edited", "comment").order_by("pk")
+    )
+
+
+def misheard(feedback: Sequence[ModelFeedback]) -> Iterator[tuple[TrainingExample, ModelFeedback]]:
+    """Examples that do not carry what was last said of their answers; one statement for any number of last words."""
+    said = {one.response.public_id: one for one in feedback}
+    for example in captured_examples(response_ids=said).order_by("pk"):
+        carried = Reaction(example.outcome, example.approvals, example.rejections, example.edit_share)
+        if carried != reaction_in(said[example.response_id]):
+            yield example, said[example.response_id]
+
+
+def all_misheard() -> Iterator[tuple[TrainingExample, ModelFeedback]]:
+    for batch in in_batches(last_words().iterator(chunk_size=BATCH), BATCH):
+        yield from misheard(batch)
+
+
+def _reaction_drift() -> Iterator[str]:
+    for example, feedback in all_misheard():
+        yield f"Example {example.pk} does not carry what was last said of its answer: {feedback.feedback_type}"
 
 
 def _sample_drift() -> Iterator[str]:

@@ -28,6 +28,7 @@ from apps.feedback.services import (
     record_feedback,
     recount_approvals,
     recount_samples,
+    repeat_last_words,
 )
 from apps.organizations.enums import Scope
 from apps.personas.models import Persona
@@ -293,6 +294,23 @@ def test_what_each_type_says_of_the_example(
     assert (example.outcome, (example.approvals, example.rejections)) == (outcome, thumbs)
     assert example.edit_share == (0.2857 if more.get("edited") else None)
     assert find_quality_drift() == []
+
+
+def test_an_example_that_did_not_hear_the_last_word_is_found_and_told(response: Response) -> None:
+    heard, deaf = (
+        TrainingExampleFactory(persona=response.persona, response_id=response.public_id, source=source)
+        for source in ("chat", "run")
+    )
+    TrainingExampleFactory(persona=response.persona, response_id=response.public_id, source="correction")
+    for feedback_type in ("rejected", "approved"):
+        _say(response, feedback_type)
+    assert find_approval_drift() == []
+    TrainingExample.objects.filter(pk=deaf.pk).update(outcome="rejected", approvals=0, rejections=1)
+    assert find_approval_drift() == [f"Example {deaf.pk} does not carry what was last said of its answer: approved"]
+    assert [repeat_last_words(now=NOW) for _ in range(2)] == [1, 0]
+    deaf.refresh_from_db()
+    heard.refresh_from_db()
+    assert (deaf.outcome, deaf.quality_points) == (heard.outcome, heard.quality_points) == ("accepted", 5)
 
 
 def test_the_observation_of_a_test_learns_the_verdict(response: Response) -> None:

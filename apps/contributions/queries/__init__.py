@@ -25,6 +25,7 @@ from apps.contributions.queries.near_texts import NearTexts, normal_text
 from apps.contributions.queries.quality import (
     AGREEMENT,
     Reaction,
+    captured_examples,
     find_quality_drift,
     for_judging,
     judge_examples,
@@ -75,6 +76,7 @@ __all__ = [
     "TesterQuality",
     "WaitingCases",
     "agreement_of",
+    "captured_examples",
     "check_may_label",
     "chunked",
     "comparable",

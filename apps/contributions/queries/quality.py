@@ -1,6 +1,6 @@
 """How good examples are, by what is stored about them: the one way in which points and scores are computed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -36,6 +36,16 @@ def for_judging(examples: TrainingExampleQuerySet) -> TrainingExampleQuerySet:
     """Without their payloads, which may be long, and of which the fact suffices that a model answered."""
     has_answer = ExpressionWrapper(Q(output__isnull=False), output_field=BooleanField())
     return examples.only(*JUDGED_BY).annotate(has_answer=has_answer)
+
+
+def captured_examples(*, response_ids: Collection[str]) -> TrainingExampleQuerySet:
+    """What was kept of these answers, without its payloads, as far as it is still there. A correction is no answer."""
+    kept = TrainingExample.objects.filter(response_id__in=response_ids).exclude(response_id="")
+    return (
+        kept.exclude(source=ExampleSource.CORRECTION)
+        .exclude(status=ExampleStatus.WITHDRAWN)
+        .only("persona_id", "response_id", "outcome", "approvals", "rejections", "edit_share")
+    )
 
 
 def judge_examples(

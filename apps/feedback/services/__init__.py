@@ -8,6 +8,7 @@ from apps.feedback.services.verdicts import (
     record_feedback,
     recount_approvals,
     recount_samples,
+    repeat_last_words,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "record_feedback",
     "recount_approvals",
     "recount_samples",
+    "repeat_last_words",
 ]

@@ -15,7 +15,7 @@ from apps.contributions.services import note_feedback
 from apps.custom_models.models import CustomModel
 from apps.feedback.enums import FeedbackType
 from apps.feedback.models import ApprovalTally, ModelFeedback, RetrainingPolicy
-from apps.feedback.queries import count_feedback, derive_tally, reaction_in
+from apps.feedback.queries import all_misheard, count_feedback, derive_tally, reaction_in
 from apps.personas.models import Persona
 
 EXACT_PARTS = 2_000  # difflib's worst case is quadratic: 2,000 parts take it about a second
@@ -184,6 +184,16 @@ def recount_samples(*, policy: RetrainingPolicy, now: datetime) -> int:
     samples = count_feedback(persona=policy.persona)
     RetrainingPolicy.objects.filter(pk=policy.pk).update(feedback_count=samples, updated_at=now)
     return samples
+
+
+@transaction.atomic
+def repeat_last_words(*, now: datetime) -> int:
+    """Tell examples what was last said of their answers where they say otherwise; to how many. Repairs what
+    `find_approval_drift` names of them; safe to repeat."""
+    misheard = list(all_misheard())
+    for example, feedback in misheard:
+        note_feedback(persona=example.persona, response_id=example.response_id, reaction=reaction_in(feedback), now=now)
+    return len(misheard)
 
 
 @transaction.atomic
