@@ -6,7 +6,7 @@ from apps.common.errors import NotAllowed
 from apps.contributions.enums import ExampleStatus, TesterStatus
 from apps.contributions.models import Tester, TrainingExample
 from apps.contributions.queries import explain_empty_queue, review_progress
-from apps.contributions.services import lease_next_example, skip_example, submit_label
+from apps.contributions.services import lease_next_example, report_example, skip_example, submit_label
 from apps.personas.models import Persona
 from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
 
@@ -105,17 +105,22 @@ def test_progress_counts_today_and_what_is_left(persona: Persona, ada: Tester) -
 def test_an_empty_queue_says_why(persona: Persona, ada: Tester, ben: Tester) -> None:
     Persona.objects.update(labels_per_example=2)
 
-    def why() -> tuple[int, int, int, int]:
+    def why() -> tuple[int, ...]:
         empty = explain_empty_queue(tester=ada, persona=persona, now=NOW)
-        return empty.examples, empty.labelled_by_me, empty.skipped_by_me, empty.elsewhere
+        return empty.examples, empty.labelled_by_me, empty.skipped_by_me, empty.elsewhere, empty.for_staff
 
-    assert why() == (0, 0, 0, 0)
+    assert why() == (0, 0, 0, 0, 0)
     examples = TrainingExampleFactory.create_batch(2, persona=persona)
     submit_label(tester=ada, example=examples[0], payload=LOST, now=NOW)
-    assert why() == (2, 1, 0, 0)
+    assert why() == (2, 1, 0, 0, 0)
     lease_next_example(tester=ben, persona=persona, now=NOW)
     submit_label(tester=ben, example=examples[0], payload=LOST, now=NOW)
     lease_next_example(tester=ben, persona=persona, now=NOW)
-    assert why() == (2, 0, 0, 1)
+    assert why() == (2, 0, 0, 1, 0)
     skip_example(tester=ada, example=examples[1], reason="language")
-    assert why() == (2, 0, 1, 0)
+    assert why() == (2, 0, 1, 0, 0)
+    report_example(tester=ada, example=examples[1], reason="broken")
+    TrainingExample.objects.filter(pk=examples[0].pk).update(
+        status=ExampleStatus.DISPUTED, accepted_at=None, accepted_by=""
+    )
+    assert why() == (2, 0, 0, 0, 2)

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from apps.contributions.enums import ExampleStatus, TesterStatus
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample, TrainingExampleQuerySet
@@ -40,6 +40,7 @@ class EmptyQueue:
     examples: int  # of the persona, decided or not
     labelled_by_me: int  # still undecided: they wait for other testers
     skipped_by_me: int  # still undecided: others are asked
+    for_staff: int  # labels disagree, or somebody reported it
     elsewhere: int  # on another tester's screen
     free_again_at: datetime | None  # when the first of those comes back
 
@@ -73,10 +74,16 @@ def explain_empty_queue(*, tester: Tester, persona: Persona, now: datetime) -> E
     return EmptyQueue(
         examples=examples.count(),
         labelled_by_me=waiting.filter(labels__tester=tester).count(),
-        skipped_by_me=waiting.filter(skips__tester=tester).count(),
+        skipped_by_me=waiting.filter(skips__tester=tester, skips__is_report=False).count(),
+        for_staff=_for_staff(examples).count(),
         elsewhere=busy["count"],
         free_again_at=busy["until"],
     )
+
+
+def _for_staff(examples: TrainingExampleQuerySet) -> TrainingExampleQuerySet:
+    reported = Q(status=ExampleStatus.AWAITING_LABELS) & Q(has_open_report())
+    return examples.filter(Q(status=ExampleStatus.DISPUTED) | reported)
 
 
 def wanted_from(tester: Tester) -> TrainingExampleQuerySet:
