@@ -1,6 +1,8 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -13,6 +15,17 @@ hypothesis_settings.register_profile(
     "house", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _files_are_kept_apart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests and the processes they start store as files goes with the test run."""
+    media = str(tmp_path_factory.mktemp("media"))
+    own = {**settings.STORAGES["default"]["OPTIONS"], "location": media}
+    storages = {**settings.STORAGES, "default": {**settings.STORAGES["default"], "OPTIONS": own}}
+    with pytest.MonkeyPatch.context() as patch, override_settings(STORAGES=storages):
+        patch.setenv("MEDIA_ROOT", media)
+        yield
 
 
 @pytest.fixture(autouse=True)
