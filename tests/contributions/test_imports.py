@@ -1,4 +1,5 @@
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from apps.contributions.enums import ExampleStatus, TesterStatus
 from apps.contributions.formats import ImportRow, read_csv
 from apps.contributions.models import Contribution, Label, TrainingExample
 from apps.contributions.queries import find_contribution_drift
-from apps.contributions.services import ImportResult, import_examples
+from apps.contributions.services import ImportResult, import_examples, rehearse_import
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from tests.factories import NOW, PersonaFactory, TesterFactory
@@ -227,3 +228,59 @@ def test_the_command_explains_a_wrong_file(tmp_path: Path) -> None:
     empty.write_text("text,category\nx,nonsense\n")
     with pytest.raises(CommandError, match=r"Nothing was imported\."):
         _command(empty, "--persona", "coder")
+
+
+@pytest.mark.usefixtures("persona")
+def test_a_rehearsal_says_the_same_and_stores_nothing(file: Path) -> None:
+    out, err = _command(file, "--persona", "coder", "--dry-run")
+    assert out == (
+        "1 examples created, 0 duplicates left alone, 1 rows rejected.\nThis was a rehearsal: nothing is stored.\n"
+    )
+    assert err.startswith("line 3: ")
+    assert not TrainingExample.objects.exists()
+    assert not AuditEvent.objects.filter(verb="imported").exists()
+    assert _command(file, "--persona", "coder")[0] == out.partition("This")[0]
+
+
+@pytest.mark.usefixtures("persona")
+def test_the_shape_is_recognised_or_said(tmp_path: Path) -> None:
+    path = tmp_path / "rows.txt"
+    path.write_text('[{"instruction": "My card is gone", "input": "", "output": "lost_card"}]')
+    _command(path, "--persona", "coder")
+    example = TrainingExample.objects.get()
+    assert (example.input, example.accepted_label) == ({"text": "My card is gone"}, {"code": "lost_card"})
+    with pytest.raises(CommandError, match="The first line names the columns"):
+        _command(path, "--persona", "coder", "--format", "csv_rows")
+
+
+CHAT = {
+    "messages": [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Hi!"},
+        {"role": "user", "content": "How are you?"},
+        {"role": "assistant", "content": "Fine, and you?"},
+    ],
+    "metadata": {"source": "notebook"},
+}
+
+
+def test_a_chat_keeps_what_was_said_before(tmp_path: Path) -> None:
+    PersonaFactory(slug="friend", task="conversation", settings={})
+    path = tmp_path / "chats.jsonl"
+    path.write_text(json.dumps(CHAT))
+    _command(path, "--persona", "friend")
+    example = TrainingExample.objects.get()
+    assert example.input["message"] == "How are you?"
+    assert [turn["content"] for turn in example.input["history"]] == ["Hello", "Hi!"]
+    assert (example.accepted_label, example.metadata) == ({"text": "Fine, and you?"}, {"source": "notebook"})
+    assert (example.kind, example.status, str(example.quality_score)) == ("chat_turn", "accepted", "1.000")
+
+
+def test_a_rehearsal_finds_repeats_across_batches(persona: Persona) -> None:
+    _import(persona, [ImportRow(1, "Question 1")])
+    rows = [ImportRow(n, f"Question {n % 700}") for n in range(1400)]
+    rehearsed = rehearse_import(persona=persona, rows=rows, by=SYSTEM, now=NOW)
+    assert rehearsed == ImportResult(created=699, duplicates=701)
+    assert TrainingExample.objects.count() == 1
+    assert _import(persona, rows) == rehearsed
