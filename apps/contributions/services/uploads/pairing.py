@@ -38,7 +38,8 @@ def find_pairs(turn: Turn) -> None:
     upload = turn.upload
     material, model = material_of(upload=upload), model_of(upload)
     if not upload.progress_done:
-        turn.keep(report={**upload.report, "redactions": material.redactions, "pieces": model is not None})
+        begun = {**upload.report, "redactions": material.redactions, "pieces": model is not None}
+        turn.keep(report=begun, attempts=upload.attempts)  # no step forward yet
     if model is None and not material.conversations:
         raise _unreadable()
     if model is None:

@@ -51,7 +51,7 @@ class Turn:
 
     def keep(self, **values: Any) -> None:
         """Write down a part of the stage's result, from which it goes on if it is interrupted. TurnLost."""
-        self._write(attempts=0, **values)
+        self._write(**{"attempts": 0} | values)
 
     def advance(self, to: UploadStatus, **values: Any) -> None:
         """On to the next stage, with the result of this one. TurnLost."""
