@@ -40,8 +40,11 @@ def test_the_keyboard_is_always_seen(visitor: Callable[[str], Visitor]) -> None:
     assert _walk(someone.page) == [*top, "API docs", "Sign in", "email", "Send me a code", "admin", "API docs"]
     someone.sign_in(TesterFactory(organization=persona.organization).user)
     someone.visit("/review/")
-    decide = ["code", "Save and next", "I cannot tell", "Guidelines", "Codebook: all 3 codes"]
-    assert _walk(someone.page) == [*top, "Review", "Earnings", "Sign out", *decide, "API docs"]
+    decide = ["all desks and your numbers", "Keys", "code", "Save and next"]
+    aside = ["I cannot tell", "Something is wrong with it", "Guidelines", "Codebook: all 3 codes"]
+    assert _walk(someone.page) == [
+        *top, "Review", "Earnings", "Your data", "Sign out", *decide, *aside, "API docs",
+    ]  # fmt: skip
 
 
 def test_one_can_skip_to_the_content(visitor: Callable[[str], Visitor]) -> None:
