@@ -25,6 +25,8 @@ FOR_GOOD = (
     "learnt it cannot be un-trained: the next page names them. Shares and credits stay."
 )
 
+UPLOADS_GO = "deleted, with the few-shot examples chosen from them; what else was read out of them stays"
+
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
@@ -106,10 +108,7 @@ def _facts_of_examples(examples: QuerySet[TrainingExample]) -> list[tuple[str, s
         ("Examples", f"{examples.count():,}"),
         ("Labels on them", f"{labels.count():,}"),
         *([("Of conversations", f"{conversations:,}: what was said after them goes too")] if conversations else []),
-        (
-            "Uploads they come from",
-            "deleted, with the few-shot examples chosen from them; other examples stay",
-        ),
+        *([("Uploads they come from", UPLOADS_GO)] if examples.exclude(upload=None).exists() else []),
     ]
 
 
