@@ -14,7 +14,7 @@ from apps.chat.models import Conversation, Response
 from apps.common.audit import SYSTEM
 from apps.common.embedded import mint_trainer_key
 from apps.common.ids import sha256
-from apps.contributions.enums import ExampleStatus, Split
+from apps.contributions.enums import ExampleStatus, Split, UploadStatus
 from apps.contributions.models import (
     Contribution,
     DuplicateSearch,
@@ -175,6 +175,11 @@ def _examples(mark: str, persona: Persona, tester: Tester) -> dict[str, Training
     upload = Upload.objects.create(
         organization=persona.organization, persona=persona, file="uploads/none", original_name=f"{mark}.csv",
         sha256="2" * 64, size_bytes=1, uploaded_by=f"{mark}-manager@example.org",
+    )  # fmt: skip
+    Upload.objects.create(
+        organization=persona.organization, persona=persona, file="uploads/none", original_name=f"{mark}-rows.csv",
+        sha256="6" * 64, size_bytes=1, uploaded_by=f"{mark}-manager@example.org", status=UploadStatus.CHECKED,
+        report={"shape": "csv_rows", "pin": "", "label_as": None},
     )  # fmt: skip
     texts = {name: {"text": f"{mark} says {name}"} for name in ("waiting", "disputed", "accepted", "tested")}
     accepted = {

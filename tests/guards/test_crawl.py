@@ -17,6 +17,7 @@ import pytest
 from django.apps import apps
 from django.contrib.admin import site
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
 from django.db import models, transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
@@ -180,6 +181,7 @@ def ids(house: House, name: str, template: str, pattern: URLPattern) -> list[Any
         "app_label": ["contributions"],
         "content_type_id": [ContentType.objects.get_for_model(type(house.persona)).pk],
         "url": ["nothing"],
+        "upload": list(rows_of(house, apps.get_model("contributions.Upload")).values_list("pk", flat=True)),
     }
     if name in known:
         return known[name]
@@ -422,6 +424,14 @@ def test_no_form_of_the_admin_reaches_another_organization(
     }  # fmt: skip
 
 
+class SentAgain(ContentFile[bytes]):
+    """A file that is there in full for each caller who sends it."""
+
+    def read(self, *args: Any) -> bytes:
+        self.seek(0)
+        return bytes(super().read(*args))
+
+
 def test_nothing_can_be_added_to_another_organization(other: House, outsiders: list[Caller], guest: Caller) -> None:
     forms = {
         "organizations/apikey": {"organization": other.organization.pk, "name": "planted", "scopes": ["chat"]},
@@ -446,13 +456,17 @@ def test_nothing_can_be_added_to_another_organization(other: House, outsiders: l
             "persona": other.persona.pk, "name": "planted", "first": "", "second": other.model.pk,
             "second_weight": 50, "duration_days": 7,
         },
+        "contributions/trainingexample/import": {
+            "persona": other.persona.pk, "file": SentAgain(b"text\nplanted\n", name="planted.csv"),
+        },
         "datasets/trainingdataset/build": {
             "persona": other.persona.pk, "name": "planted", "min_quality_score": "0", "step": "build",
         },
     }  # fmt: skip
     before = snapshot(other)
     urls = {
-        f"/admin/{path}/" if path.endswith("build") else f"/admin/{path}/add/": form for path, form in forms.items()
+        f"/admin/{path}/" if path.endswith(("build", "import")) else f"/admin/{path}/add/": form
+        for path, form in forms.items()
     }
     for caller in (*outsiders, guest, Caller("its viewer", other.viewer), Caller("its tester", other.tester.user)):
         for url, form in urls.items():
