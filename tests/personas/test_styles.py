@@ -47,6 +47,11 @@ def test_what_is_no_habit_is_not_mentioned() -> None:
     ]
 
 
+def test_a_word_that_everybody_there_uses_is_nobodys_favourite() -> None:
+    others = ["low tide again?", "when is low tide", "is it low tide"]
+    assert analyse_style(SAILOR, others=others).favourite_words == ("ahoy", "mate")
+
+
 def test_nobody_who_said_nothing_has_a_style() -> None:
     assert analyse_style([]).messages == 0
     assert analyse_style(["", "  "]) == analyse_style([])

@@ -7,7 +7,7 @@ from itertools import chain
 
 from apps.common.errors import InvalidInput
 from apps.contributions.detectors import REPLACEMENTS, Kind, KnownValue, KnownValues, anonymise
-from apps.contributions.formats.transcripts import Conversation, read_transcript
+from apps.contributions.formats.transcripts import Conversation, Turn, read_transcript
 from apps.contributions.formats.transcripts.vocabulary import ANSWERING, ROLES
 from apps.contributions.models import Upload
 from apps.contributions.queries.known_values import known_values_of
@@ -34,8 +34,13 @@ class Material:
     redactions: dict[str, int] = field(default_factory=dict)
 
     def said_by_speaker(self) -> Iterator[str]:
-        turns = chain.from_iterable(one.turns for one in self.conversations)
-        return (turn.text for turn in turns if turn.speaker == self.speaker)
+        return (turn.text for turn in self._turns() if turn.speaker == self.speaker)
+
+    def said_by_others(self) -> Iterator[str]:
+        return (turn.text for turn in self._turns() if turn.speaker != self.speaker)
+
+    def _turns(self) -> Iterator[Turn]:
+        return chain.from_iterable(one.turns for one in self.conversations)
 
 
 def material_of(*, upload: Upload) -> Material:

@@ -17,6 +17,7 @@ SHORT, LONG = 8, 30  # words of a message
 OFTEN = 0.25  # the share of messages from which on something is a habit
 RARELY = 0.02
 SHOWN = 12
+DISTINCT = 2  # how many times as often as the others somebody uses a word that is theirs
 # Words that everybody uses say nothing about a speaker. English, German, French, Spanish: the little words only.
 _LITTLE_WORDS = """
     a about after all also am an and any are as at be because been before being but by can could did do does don't
@@ -51,16 +52,20 @@ class Style:
     lower_case_share: float  # messages that begin without a capital letter
 
 
-def analyse_style(messages: Sequence[str]) -> Style:
-    """Count what a speaker's messages have in common. Any number of messages, none included."""
+def analyse_style(messages: Sequence[str], *, others: Sequence[str] = ()) -> Style:
+    """Count what a speaker's messages have in common. Any number of messages, none included.
+
+    `others` is what the people they talk with said: a word that these use nearly as often is nobody's favourite.
+    """
     said = [message.strip() for message in messages if message.strip()]
-    words = [[word.casefold() for word in WORD.findall(message)] for message in said]
+    words = [_words_of(message) for message in said]
+    common = Counter(word for message in others for word in _words_of(message))
     emoji = Counter(sign for message in said for sign in EMOJI.findall(message))
     return Style(
         messages=len(said),
         median_words=median([len(one) for one in words]) if words else 0.0,
         vocabulary=len({word for one in words for word in one}),
-        favourite_words=_favourites(word for one in words for word in one),
+        favourite_words=_favourites(Counter(word for one in words for word in one), common),
         phrases=_repeated(" ".join(two) for one in words for two in pairwise(one) if not set(two) & LITTLE_WORDS),
         openings=_habits((" ".join(one[:2]) for one in words if len(one) > 1), len(said)),
         emoji=tuple(sign for sign, _ in emoji.most_common(SHOWN)),
@@ -106,9 +111,15 @@ def _listed(title: str, words: tuple[str, ...]) -> list[str]:
     return [f"{title}: {', '.join(words)}."] if words else []
 
 
-def _favourites(words: Iterable[str]) -> tuple[str, ...]:
-    counts = Counter(word for word in words if word not in LITTLE_WORDS and len(word) > 2)
-    return _repeated_of(counts)
+def _words_of(message: str) -> list[str]:
+    return [word.casefold() for word in WORD.findall(message)]
+
+
+def _favourites(counts: Counter[str], common: Counter[str]) -> tuple[str, ...]:
+    """Words of their own: with `common` words to compare with, those they use at least twice as often as others do."""
+    weight = counts.total() / common.total() if common else 0.0
+    own = {word: count for word, count in counts.items() if count >= DISTINCT * weight * common[word]}
+    return _repeated_of(Counter({word: n for word, n in own.items() if word not in LITTLE_WORDS and len(word) > 2}))
 
 
 def _repeated(items: Iterable[str]) -> tuple[str, ...]:

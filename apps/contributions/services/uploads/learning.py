@@ -65,8 +65,8 @@ def _pairs_of(upload: Upload) -> list[Pair]:
 def learn_style(turn: Turn) -> None:
     """Describe how the speaker speaks, and write a prompt of it that answers nothing until somebody activates it."""
     upload = turn.upload
-    messages = _messages_of(upload)
-    analysis = _analyse(turn, messages)
+    messages, others = _messages_of(upload)
+    analysis = _analyse(turn, messages, others)
     by = Uploader(upload.uploaded_by)
     with transaction.atomic():
         prompt = add_prompt_version(
@@ -79,15 +79,19 @@ def learn_style(turn: Turn) -> None:
         turn.end(UploadStatus.DONE, analysis=analysis, prompt_version_id=prompt.pk)
 
 
-def _messages_of(upload: Upload) -> list[str]:
-    """What the speaker said, without what was put in the place of personal data: nobody favours those words."""
-    said = list(material_of(upload=upload).said_by_speaker()) or [one.assistant_message for one in _pairs_of(upload)]
-    return [without_replacements(message) for message in said]
+def _messages_of(upload: Upload) -> tuple[list[str], list[str]]:
+    """What the speaker and the others said, without what was put in the place of personal data: nobody favours it."""
+    material = material_of(upload=upload)
+    said, others = list(material.said_by_speaker()), list(material.said_by_others())
+    if not said:
+        pairs = _pairs_of(upload)
+        said, others = [one.assistant_message for one in pairs], [one.user_message for one in pairs]
+    return [without_replacements(one) for one in said], [without_replacements(one) for one in others]
 
 
-def _analyse(turn: Turn, messages: Sequence[str]) -> dict[str, Any]:
+def _analyse(turn: Turn, messages: Sequence[str], others: Sequence[str]) -> dict[str, Any]:
     """What is counted, and before it in the prompt what a model says, where one is at hand."""
-    style = analyse_style(messages)
+    style = analyse_style(messages, others=others)
     counted = describe_style(style)
     analysis: dict[str, Any] = {"style": asdict(style), "sentences": counted, "described_by": "rules"}
     model = model_of(turn.upload)
