@@ -97,7 +97,7 @@ def _counted_words(speaker: dict[str, Any]) -> str:
 @admin.register(Upload)
 class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
     list_display = [
-        "original_name", "status_badge", "progress", "persona", "rows_imported", "uploaded_by", "created_at",
+        "name", "status_badge", "progress", "persona", "examples_made", "uploaded_by", "created_at",
     ]  # fmt: skip
     list_filter = ["status", PersonaFilter]
     list_select_related = ["persona"]
@@ -106,19 +106,23 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
     actions_list = ["upload_file"]
     actions_detail = ["choose_speaker", "activate_prompt", "retry", "download"]
     when_empty = "Upload conversations of somebody: the persona learns to answer as they do."
-    fieldsets = [
-        (None, {"fields": ["standing", "stages", "persona", "speaker", "enough"]}),
-        ("Pairs", {"fields": ["pairs", "sample"]}),
-        ("Few-shot examples", {"fields": ["few_shots"]}),
-        ("How the speaker speaks", {"fields": ["analysed"]}),
-        ("The new prompt", {"fields": ["prompt_version", "prompt_changes"]}),
-        ("The file", {"fields": ["speakers", "file_facts", "uploaded_by", "created_at", "finished_at"]}),
-    ]
     readonly_fields = [
         "standing", "stages", "enough", "pairs", "sample", "few_shots", "analysed", "prompt_changes", "speakers",
-        "file_facts",
+        "file_facts", "ask_speaker",
     ]  # fmt: skip
     moving = ["stages"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Upload | None = None) -> Any:
+        """What there is to be seen: of an upload under way, no empty headings."""
+        return _sections_of(obj, may_write=self.has_write_permission(request, obj)) if obj else []
+
+    @admin.display(description="file", ordering="original_name")
+    def name(self, upload: Upload) -> str:
+        return upload.original_name
+
+    @admin.display(description="new examples", ordering="rows_imported")
+    def examples_made(self, upload: Upload) -> int:
+        return upload.rows_imported
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)  # type: ignore[untyped-decorator]
     def status_badge(self, upload: Upload) -> str:
@@ -183,6 +187,11 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
         found = upload.report.get("speakers")
         context = {"speakers": found, "persona": upload.speaker}
         return render_to_string("contributions/admin/upload_speakers.html", context) if found else "-"
+
+    @admin.display(description="what to do")
+    def ask_speaker(self, upload: Upload) -> SafeString:
+        url = reverse("admin:contributions_upload_choose_speaker", args=[upload.pk])
+        return render_to_string("contributions/admin/upload_ask.html", {"url": url, "upload": upload})
 
     @admin.display(description="file")
     def file_facts(self, upload: Upload) -> str:
@@ -273,12 +282,34 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
 
     def offers(self, name: str, row: Upload) -> bool:
         if name == "choose_speaker":
-            return row.status == UploadStatus.NEEDS_SPEAKER or row.error_code == "no_pairs"
+            return _wants_speaker(row)
         if name == "activate_prompt":
             return row.prompt_version is not None and not row.prompt_version.is_active
         if name == "retry":
             return row.status == UploadStatus.FAILED and bool(row.media_type)
         return bool(row.file)
+
+
+def _sections_of(upload: Upload, *, may_write: bool) -> list[tuple[str | None, dict[str, Any]]]:
+    is_conversation = bool(upload.media_type)  # not a file of rows
+    waits = may_write and _wants_speaker(upload)
+    asked = ["ask_speaker", "speakers"] if waits else []
+    stages = ["stages"] if is_conversation and upload.status != UploadStatus.WITHDRAWN else []
+    enough = [] if waits else ["speaker", "enough"] if is_conversation else ["rows_imported"]
+    sections = [
+        (None, ["standing", *stages, *asked, "persona", *enough]),
+        ("Pairs", ["pairs", "sample"] if upload.report.get("pairs") else []),
+        ("How the speaker speaks", ["analysed"] if upload.analysis else []),
+        ("The new prompt", ["prompt_version", "prompt_changes"] if upload.prompt_version_id else []),
+        ("Few-shot examples", ["few_shots"] if "few_shots" in upload.report else []),
+        ("Who speaks", ["speakers"] if upload.report.get("speakers") and not asked else []),
+        ("The file", ["file_facts", "uploaded_by", "created_at", "finished_at"]),
+    ]
+    return [(title, {"fields": fields}) for title, fields in sections if fields]
+
+
+def _wants_speaker(upload: Upload) -> bool:
+    return upload.status == UploadStatus.NEEDS_SPEAKER or upload.error_code == "no_pairs"
 
 
 def _pair_facts(upload: Upload) -> list[tuple[str, str]]:
