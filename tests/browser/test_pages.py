@@ -40,14 +40,22 @@ def _admin_pages() -> Iterator[str]:
 FORMS = [
     "personas_persona_add", "personas_promptversion_add", "contributions_tester_add", "organizations_apikey_add",
     "abtests_abtest_add", "providers_modelprice_add", "providers_providercredential_add",
-    "contributions_label_quality",
+    "contributions_label_quality", "contributions_trainingexample_import_file",
+    "contributions_trainingexample_create_synthetic", "contributions_trainingexample_collection",
+    "contributions_trainingexample_find_duplicates", "contributions_trainingexample_resolve_next",
+    "contributions_referenceanswer_import_file", "contributions_upload_upload_file", "contributions_protectedname_add",
+    "contributions_withdrawal_take_everything_back", "contributions_duplicatesearch_search",
 ]  # fmt: skip
+
+
+def _persona() -> Persona:
+    return Persona.objects.get(slug="bank-question-coder")
 
 
 def _pages_that_ask() -> Iterator[str]:
     """What stands between a button and what it does."""
     yield from (reverse(f"admin:{name}") for name in FORMS)
-    persona, model = Persona.objects.get(), CustomModel.objects.get()
+    persona, model = _persona(), CustomModel.objects.get()
     draft, ready = TrainingDataset.objects.filter(published_at=None).get(), TrainingDataset.objects.get(name="Ready")
     prompt, example = PromptVersion.objects.latest("pk"), TrainingExample.objects.filter(labels=None).latest("pk")
     chosen = {"dataset": ready.pk, "base_model": persona.base_model_id}
@@ -66,7 +74,7 @@ def _pages_that_ask() -> Iterator[str]:
 
 def _leave_work() -> None:
     """Beside the turn: a draft, a dataset to train on, a job that is open, a prompt that waits, a tester to come."""
-    persona, staff, now = Persona.objects.get(), User.objects.get(email="admin@example.org"), timezone.now()
+    persona, staff, now = _persona(), User.objects.get(email="admin@example.org"), timezone.now()
     build_dataset(persona=persona, name="Draft", by=staff, now=now)
     ready, training = (build_dataset(persona=persona, name=name, by=staff, now=now) for name in ("Ready", "Training"))
     approve_and_publish_dataset(dataset=ready, by=staff, now=now)
@@ -84,9 +92,10 @@ def _look_around(visitor: Callable[[str], Visitor], window: str) -> list[str]:
     tester = visitor(window)
     tester.sign_in(User.objects.get(email="ada@example.org"))
     share = Share.objects.filter(tester__user__email="ada@example.org").latest("pk")
-    desk = reverse("review_desk", args=[share.organization.slug, share.revenue_day.persona.slug])
+    personas = Persona.objects.of_organization(share.organization).order_by("pk")
+    desks = [reverse("review_desk", args=[share.organization.slug, persona.slug]) for persona in personas]
     consent = reverse("review_consent", args=[share.organization.slug])
-    for path in ["/", "/review/", desk, consent, "/earnings/", f"/earnings/shares/{share.pk}/"]:
+    for path in ["/", "/review/", *desks, consent, "/your-data/", "/earnings/", f"/earnings/shares/{share.pk}/"]:
         tester.visit(path)
 
     newcomer = visitor(window)
