@@ -21,6 +21,8 @@ EXAMPLES = reverse("admin:contributions_trainingexample_changelist")
 QUALITY = reverse("admin:contributions_label_quality")
 LOST, RATE, TOP_UP = {"code": "lost_card"}, {"code": "exchange_rate"}, {"code": "top_up_failed"}
 
+VISIT = {"url": "https://kettles.example.com/cart", "mission": "Use the coupon <SPRING>.", "persona": "age: 71"}
+
 
 @pytest.fixture
 def persona() -> Persona:
@@ -268,3 +270,17 @@ def test_label_quality_is_of_ones_own_personas(persona: Persona, staff: Client) 
 def test_without_a_persona_there_is_nothing_to_judge() -> None:
     member = MembershipFactory(role="manager", user__is_staff=True)
     assert "There is no persona yet" in _signed_in(member.user).get(QUALITY).content.decode()
+
+
+def test_the_question_is_shown_as_its_task_shows_it(persona: Persona, staff: Client) -> None:
+    """What a model is sent of a website test is JSON: people read the mission, who they are, and where to go."""
+    tests = PersonaFactory(organization=persona.organization, slug="tests", task="ux_test", settings={})
+    visit = TrainingExampleFactory(persona=tests, kind="ux_test", input=VISIT)
+    tester = TesterFactory(organization=persona.organization)
+    desk = f"/review/{persona.organization.slug}/tests/"
+    for page in (staff.get(_page(visit)), _signed_in(tester.user).get(desk)):
+        html = page.content.decode()
+        assert html.count('<blockquote class="quote">Use the coupon &lt;SPRING&gt;.</blockquote>') == 1
+        assert (html.count("age: 71"), html.count(f'href="{VISIT["url"]}"'), "Test this" in html) == (1, 1, False)
+    text = TrainingExampleFactory(persona=persona, input={"text": "Where is my card?"})
+    assert '<blockquote class="quote">Where is my card?</blockquote>' in staff.get(_page(text)).content.decode()

@@ -26,7 +26,7 @@ from tests.factories import NOW, BaseModelFactory, OrganizationFactory, TesterFa
 from tests.forms import FormFields
 from tests.personas.tasks.samples import SAMPLES, Sample
 
-PARTS = ("answer", "guide", "form")
+PARTS = ("question", "answer", "guide", "form")
 DESK_FIELDS = {"rating"}  # the desk asks for it around each task's own form
 
 
@@ -43,9 +43,11 @@ def test_a_task_is_all_there(task: Task) -> None:
     assert task.kinds
     assert set(task.kinds) <= set(ExampleKind.values)
     template = get_template(task.label_template)
-    parts = {part: template.render({"part": part}).strip() for part in ("answer", "form", "guide", "")}
+    parts = {part: template.render({"part": part}).strip() for part in (*PARTS, "")}
     assert parts[""] == ""
     assert parts["form"]
+    assert parts["question"].count('id="question"') == 1  # where the focus goes with each new item
+    assert "data-focus" in parts["question"]
 
 
 @pytest.mark.parametrize("task", list(TASKS), ids=lambda task: task.name)
@@ -108,7 +110,8 @@ def test_a_label_form_that_is_saved_untouched_says_what_it_shows(sampled: Sample
     prefilled = task.label_of_output(sample.output, facts)
     assert prefilled is not None
     shown = {"answer": sample.output, "prefilled": prefilled} if answered else {"answer": {}, "prefilled": {}}
-    context = {**shown, "example": {"input": sample.input}, "settings": facts.settings, "persona": facts}
+    item = {"example": {"input": sample.input}, "question": task.user_message(sample.input)}
+    context = {**shown, **item, "settings": facts.settings, "persona": facts}
     parts = {part: get_template(task.label_template).render({**context, "part": part}) for part in PARTS}
     assert "<b>" not in "".join(parts.values())
     form = FormFields(parts["form"])
