@@ -173,8 +173,10 @@ def _persona(mark: str, organization: Organization) -> Persona:
 
 def _examples(mark: str, persona: Persona, tester: Tester) -> dict[str, TrainingExample]:
     upload = Upload.objects.create(
-        organization=persona.organization, persona=persona, file="uploads/none", original_name=f"{mark}.csv",
-        sha256="2" * 64, size_bytes=1, uploaded_by=f"{mark}-manager@example.org",
+        organization=persona.organization, persona=persona, file="uploads/none", original_name=f"{mark}.txt",
+        sha256="2" * 64, size_bytes=1, uploaded_by=f"{mark}-manager@example.org", media_type="text/plain",
+        status="needs_speaker", extracted_text=f"{mark}: hello", error_message=f"{mark} error",
+        report={"speakers": [{"name": f"{mark} speaker", "turns": 1, "words": 1}]},
     )  # fmt: skip
     Upload.objects.create(
         organization=persona.organization, persona=persona, file="uploads/none", original_name=f"{mark}-rows.csv",

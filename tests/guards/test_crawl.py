@@ -240,9 +240,10 @@ SILENT = {
     "filters that are not ours": r".*\?organization|/admin/(search/(\?s)?|autocomplete/.*|\w+/\w+/\?q)",
     "forms for what does not exist yet": r"/admin/\w+/\w+/add/",
     "nothing is deleted, and rows have their log": r"/admin/\w+/\w+/%\(object_id\)s/(delete|history)/",
-    "redirects": r"/admin/(\w+/\w+/|r/%\(content_type_id\)s/)%\(object_id\)s/|/admin/(jsi18n/|%\(url\)s)",
+    "redirects": r"/admin/(\w+/\w+/|r/%\(content_type_id\)s/)%\(object_id\)s/|/admin/(jsi18n/|%\(url\)s)|"
+    r"/admin/contributions/upload/%\(object_id\)s/prompt/",
     "posts": r".*/(activate|deactivate|evaluate|publish|build|train|cancel|runs|pause|resume|skip|completions|"
-    r"approve|withdraw|report|undo|diff|resolve)/?",
+    r"approve|withdraw|report|undo|diff|resolve|retry|original|speaker)/?",
     "a post": r"/review/%\(organization\)s/%\(persona\)s/%\(example\)s/",
     "always empty": r"/trainer/v1/fine_tuning/.*(checkpoints|permissions).*",
     "nothing there": r"/(trainer/)?v1/(%\(rest\)s)?",
@@ -274,6 +275,7 @@ def bodies(house: House) -> Iterator[dict[str, Any]]:
     yield {"dataset": house.published.pk}
     yield {"reason": "planted"}
     yield {"i_have_looked": True}
+    yield {"speaker": f"{house.mark} speaker"}
     yield {"model": house.persona.slug, "messages": [{"role": "user", "content": "planted"}]}
     yield {"model": "recall-1", "training_file": house.file.public_id}
 
@@ -335,6 +337,7 @@ def test_its_own_people_do_change_it(other: House) -> None:
         "/api/feedback/",
         "/api/fine-tuning-jobs/%(pk)s/cancel/",
         "/api/personas/%(slug)s/runs/",
+        "/api/uploads/%(pk)s/speaker/",
         "/review/%(organization)s/",
         "/review/%(organization)s/%(persona)s/%(example)s/",
         "/review/%(organization)s/%(persona)s/%(example)s/skip/",
@@ -355,7 +358,8 @@ def test_its_own_people_do_change_it(other: House) -> None:
 
 def admin_requests(house: House) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every action on every row, from the list and from the row's page, confirmed; (action, url, form)."""
-    answers = {"confirmed": "yes", "reason": "planted", "act": "reject", "index": 0}
+    speaker = f"{house.mark} speaker"
+    answers = {"confirmed": "yes", "reason": "planted", "act": "reject", "index": 0, "speaker": speaker}
     for model, one in site._registry.items():
         if model not in kept_models():
             continue
@@ -390,8 +394,8 @@ def test_a_manager_does_change_it_by_actions(other: House) -> None:
                     changing.add(name)
                 transaction.set_rollback(True)
     assert changing == {
-        "activate", "cancel", "deactivate", "evaluate", "mark_gold", "pause", "reject", "resolve", "revoke", "start",
-        "stop_protecting", "switch_off", "take_back", "write_prompt",
+        "activate", "cancel", "choose_speaker", "deactivate", "evaluate", "mark_gold", "pause", "reject", "resolve",
+        "revoke", "start", "stop_protecting", "switch_off", "take_back", "write_prompt",
     }  # fmt: skip
 
 

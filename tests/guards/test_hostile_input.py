@@ -83,7 +83,7 @@ def test_an_infinity_is_refused_before_a_list_must_show_it(house: House) -> None
 LISTS = [
     "/api/base-models/", "/api/personas/", "/api/examples/", "/api/datasets/", "/api/fine-tuning-jobs/",
     "/api/custom-models/", "/api/abtests/", "/api/conversations/", "/api/feedback/", "/api/earnings/",
-    "/api/earnings/shares/",
+    "/api/earnings/shares/", "/api/uploads/",
 ]  # fmt: skip
 
 
