@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.defaultfilters import filesizeformat
@@ -111,6 +112,10 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
         "file_facts", "ask_speaker",
     ]  # fmt: skip
     moving = ["stages"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request).defer("extracted_text")
+        return rows
 
     def get_fieldsets(self, request: HttpRequest, obj: Upload | None = None) -> Any:
         """What there is to be seen: of an upload under way, no empty headings."""
@@ -339,7 +344,7 @@ def _file_facts(upload: Upload) -> list[tuple[str, str]]:
         ("Name", upload.original_name),
         ("Size", filesizeformat(upload.size_bytes)),
         ("Kind", upload.media_type or "-"),
-        ("Pages", f"{upload.pages:,}"),
+        ("Pages", f"{upload.pages:,}" if upload.pages else "not read yet"),
         ("Vision", "allowed: pictures leave as they are" if upload.allows_vision else "not allowed"),
         *([("Pictures read by", report["recogniser"])] if report.get("recogniser") else []),
         *(("Warning", warning) for warning in report.get("warnings", [])),

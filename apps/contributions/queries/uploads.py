@@ -48,7 +48,8 @@ class SamplePair:
 
 def conversation_uploads(*, organization: Organization) -> OrganizationQuerySet[Upload]:
     """Without the files of rows that staff import: those are no conversations, and have no media type."""
-    return Upload.objects.of_organization(organization).exclude(media_type="").select_related("persona")
+    own = Upload.objects.of_organization(organization).exclude(media_type="")
+    return own.select_related("persona").defer("extracted_text")  # which may have millions of characters
 
 
 def stages_of(upload: Upload) -> list[Stage]:
@@ -120,7 +121,7 @@ def _stage_of(upload: Upload) -> UploadStatus:
         return UploadStatus.EXTRACTING
     if upload.status in UploadStatus.stages():
         return UploadStatus(upload.status)
-    return UploadStatus.PAIRING if upload.extracted_text else UploadStatus.EXTRACTING
+    return UploadStatus.PAIRING if "speakers" in upload.report else UploadStatus.EXTRACTING
 
 
 def _state(upload: Upload, at: int, place: int) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from apps.contributions.api import uploads as api
@@ -12,6 +14,7 @@ from apps.organizations.enums import Scope
 from apps.organizations.models import Organization
 from apps.personas.models import Persona
 from tests.clients import key_client, staff_client
+from tests.contributions.formats.files import encrypted_pdf, flate_bomb, pdf_of_repeated_page, png_by_header
 from tests.contributions.uploads.world import TALK, make_persona, receive, work
 from tests.factories import OrganizationFactory, PersonaFactory
 
@@ -106,6 +109,33 @@ def test_what_cannot_be_used_is_said_in_the_house_shape(
     assert (answer.status_code, error["code"], error["param"]) == (status, code, param)
     assert error["resolution"]
     assert Upload.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (pdf_of_repeated_page(10_000), "too_many_pages"),
+        (flate_bomb(300), "decompression_bomb"),
+        (png_by_header(20_000, 20_000), "too_many_pixels"),
+        (encrypted_pdf(to_open="secret"), "encrypted_pdf"),
+    ],
+    ids=["10,000 pages", "bomb", "400 megapixels", "password"],
+)
+def test_a_file_made_to_hurt_ends_with_what_to_do(client: APIClient, content: bytes, code: str) -> None:
+    sent = send(client, content, "talk.pdf")
+    assert sent.status_code == 201  # only the worker's child process opens it
+    work(Upload.objects.get())
+    body = client.get(f"{UPLOADS}{sent.json()['id']}/").json()
+    assert (body["status"], body["error"]["code"], body["examples"]) == ("failed", code, 0)
+    assert (Upload.objects.get().extracted_text, body["report"]) == ("", {})
+
+
+def test_lists_leave_the_texts_of_files_where_they_are(client: APIClient, persona: Persona) -> None:
+    work(receive(persona))
+    with CaptureQueriesContext(connection) as queries:
+        client.get(UPLOADS)
+        staff_client(persona.organization).get("/admin/contributions/upload/")
+    assert [query["sql"] for query in queries if '"extracted_text"' in query["sql"]] == []
 
 
 def test_a_body_is_refused_by_its_length(client: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:

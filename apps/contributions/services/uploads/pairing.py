@@ -100,7 +100,8 @@ def _require_pairs(upload: Upload) -> None:
     if upload.report.get("pairs", {}).get("found"):
         return
     raise InvalidInput(
-        f"No complete exchange was found in which {upload.speaker} answers somebody with at least five words.",
+        # Without the speaker's name: what is said here is kept as it is.
+        "No complete exchange was found: what somebody says and what the speaker answers, of five words or more each.",
         resolution="Choose another speaker, or upload a longer conversation.",
         code=NO_PAIRS,
     )
