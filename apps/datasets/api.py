@@ -113,7 +113,7 @@ class DatasetViewSet(ReadOnlyModelViewSet[TrainingDataset]):
     @extend_schema(responses=LeavingSerializer)
     @action(detail=True, methods=["get"])
     def leaving(self, request: Request, pk: str) -> Response:
-        """Look at what would leave with a dataset: what was replaced, how well that works, and sample lines."""
+        """Look at what would leave. What was replaced, how well that works, and sample lines."""
         return Response(LeavingSerializer(queries.what_leaves(dataset=self.get_object())).data)
 
     @extend_schema(request=ApprovalSerializer, responses=DatasetSerializer)

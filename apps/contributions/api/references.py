@@ -53,9 +53,9 @@ class RandomReferenceAnswer(APIView):
         responses={200: ReferenceAnswerSerializer},
     )
     def get(self, request: Request, slug: str) -> Response:
-        """One reference answer of a category by chance; of any category where the persona has none of it.
+        """Choose a reference answer by chance. It is of the category, or of any where the persona has none of that.
 
-        `category` in the answer says which it is of. 404 if the persona has no reference answers.
+        `category` in the answer says which. 404 if the persona has no reference answers.
         """
         persona = get_persona(organization=organization_of(request), slug=slug)
         answer = queries.reference_answer_for(
