@@ -77,6 +77,7 @@ MOMENTS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_nothing_and_doubles_nothing(persona: Persona) -> None:
     undisturbed = left_of(work(receive(persona, SAMPLE.read_bytes())))
     for method, number, before in MOMENTS:
