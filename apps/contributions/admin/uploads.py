@@ -2,34 +2,24 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
-from unfold.widgets import (
-    UnfoldAdminFileFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanWidget,
-)
 
 from apps.common.admin import LiveAdmin, Standing, confirm, refusals_shown, show_facts
 from apps.common.errors import FlywheelError
 from apps.contributions import queries, services
+from apps.contributions.admin.upload_facts import file_facts, numbers_of, pair_facts, sections_of, wants_speaker
+from apps.contributions.admin.upload_forms import SpeakerForm, UploadForm
 from apps.contributions.enums import UploadStatus
 from apps.contributions.models import Upload
-from apps.contributions.queries.anonymising import replaced_words
-from apps.organizations.models import User
 from apps.organizations.scoped_admin import ReadOnlyAdmin, acting_user
-from apps.personas.enums import TaskName
-from apps.personas.models import Persona
 from apps.personas.scoped_admin import PersonaFilter
 
 STATUS_COLOURS = {
@@ -39,60 +29,6 @@ STATUS_COLOURS = {
     UploadStatus.FAILED.label: "danger",
     UploadStatus.WITHDRAWN.label: "danger",
 }
-MEGABYTES = services.MAX_UPLOAD_BYTES // 1_000_000
-
-
-class UploadForm(forms.Form):
-    persona = forms.ModelChoiceField(Persona.objects.none())
-    file = forms.FileField(
-        allow_empty_file=True,
-        widget=UnfoldAdminFileFieldWidget,
-        help_text="A WhatsApp or Telegram export, lines such as “Anna: See you at eight”, JSON, a PDF, a screenshot. "
-        f"Up to {MEGABYTES} MB.",
-    )
-    speaker = forms.CharField(
-        required=False,
-        max_length=200,
-        label="Who the persona is",
-        widget=UnfoldAdminTextInputWidget,
-        help_text="The name that the file has for them. Leave it empty to be asked, once it is known who speaks.",
-    )
-    allows_vision = forms.BooleanField(
-        required=False,
-        label="Let the provider’s model look at pictures",
-        widget=UnfoldBooleanWidget,
-        help_text="Pictures and scanned pages leave as they are: faces, names and numbers in them are not anonymised.",
-    )
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        own = Persona.objects.writable_by(user).filter(is_active=True, task=TaskName.CONVERSATION)
-        self.fields["persona"] = forms.ModelChoiceField(
-            own.select_related("organization"),
-            widget=UnfoldAdminSelectWidget,
-            help_text="Only personas whose task is Conversation learn from conversations.",
-        )
-        self.has_personas = own.exists()
-        if not own.filter(organization__allows_vision=True).exists():
-            del self.fields["allows_vision"]
-
-
-class SpeakerForm(forms.Form):
-    """One of the names in the file; to be written where no rule could tell who speaks."""
-
-    speaker = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget, label="Who the persona is")
-
-    def __init__(self, *args: Any, upload: Upload, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        found = [(one["name"], _counted_words(one)) for one in upload.report.get("speakers", [])]
-        if found:
-            self.fields["speaker"] = forms.ChoiceField(
-                choices=found, widget=UnfoldAdminSelectWidget, label="Who the persona is"
-            )
-
-
-def _counted_words(speaker: dict[str, Any]) -> str:
-    return f"{speaker['name']}: {speaker['turns']:,} messages, {speaker['words']:,} words"
 
 
 @admin.register(Upload)
@@ -119,7 +55,7 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Upload | None = None) -> Any:
         """What there is to be seen: of an upload under way, no empty headings."""
-        return _sections_of(obj, may_write=self.has_write_permission(request, obj)) if obj else []
+        return sections_of(obj, may_write=self.has_write_permission(request, obj)) if obj else []
 
     @admin.display(description="file", ordering="original_name")
     def name(self, upload: Upload) -> str:
@@ -161,7 +97,7 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
 
     @admin.display(description="what came of it")
     def pairs(self, upload: Upload) -> str:
-        return show_facts(_pair_facts(upload))
+        return show_facts(pair_facts(upload))
 
     @admin.display(description="the first of them")
     def sample(self, upload: Upload) -> SafeString | str:
@@ -178,7 +114,7 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
     def analysed(self, upload: Upload) -> SafeString | str:
         if not upload.analysis:
             return "-"
-        context = {"analysis": upload.analysis, "numbers": _numbers(upload.analysis["style"])}
+        context = {"analysis": upload.analysis, "numbers": numbers_of(upload.analysis["style"])}
         return render_to_string("contributions/admin/upload_analysis.html", context)
 
     @admin.display(description="what it changes")
@@ -200,7 +136,7 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
 
     @admin.display(description="file")
     def file_facts(self, upload: Upload) -> str:
-        return show_facts(_file_facts(upload))
+        return show_facts(file_facts(upload))
 
     @action(description="Upload a file", permissions=["write"], url_path="upload", icon="upload")  # type: ignore[untyped-decorator]
     def upload_file(self, request: HttpRequest) -> HttpResponse:
@@ -287,77 +223,9 @@ class UploadAdmin(LiveAdmin, ReadOnlyAdmin):
 
     def offers(self, name: str, row: Upload) -> bool:
         if name == "choose_speaker":
-            return _wants_speaker(row)
+            return wants_speaker(row)
         if name == "activate_prompt":
             return row.prompt_version is not None and not row.prompt_version.is_active
         if name == "retry":
             return row.status == UploadStatus.FAILED and bool(row.media_type)
         return bool(row.file)
-
-
-def _sections_of(upload: Upload, *, may_write: bool) -> list[tuple[str | None, dict[str, Any]]]:
-    is_conversation = bool(upload.media_type)  # not a file of rows
-    waits = may_write and _wants_speaker(upload)
-    asked = ["ask_speaker", "speakers"] if waits else []
-    stages = ["stages"] if is_conversation and upload.status != UploadStatus.WITHDRAWN else []
-    enough = [] if waits else ["speaker", "enough"] if is_conversation else ["rows_imported"]
-    sections = [
-        (None, ["standing", *stages, *asked, "persona", *enough]),
-        ("Pairs", ["pairs", "sample"] if upload.report.get("pairs") else []),
-        ("How the speaker speaks", ["analysed"] if upload.analysis else []),
-        ("The new prompt", ["prompt_version", "prompt_changes"] if upload.prompt_version_id else []),
-        ("Few-shot examples", ["few_shots"] if "few_shots" in upload.report else []),
-        ("Who speaks", ["speakers"] if upload.report.get("speakers") and not asked else []),
-        ("The file", ["file_facts", "uploaded_by", "created_at", "finished_at"]),
-    ]
-    return [(title, {"fields": fields}) for title, fields in sections if fields]
-
-
-def _wants_speaker(upload: Upload) -> bool:
-    return upload.status == UploadStatus.NEEDS_SPEAKER or upload.error_code == "no_pairs"
-
-
-def _pair_facts(upload: Upload) -> list[tuple[str, str]]:
-    report = upload.report
-    pairs = report.get("pairs", {})
-    if not pairs:
-        return []
-    names = {"found": "Found", "new": "New examples", "duplicates": "Known already", "unusable": "Too long to be used"}
-    return [
-        *((title, f"{pairs[name]:,}") for name, title in names.items() if name in pairs),
-        ("Read by", _read_by(report.get("read_by", {}))),
-        *((f"Dropped: {why}", f"{count:,}") for why, count in queries.counted_reasons(report.get("dropped", {}))),
-        ("Anonymised", replaced_words(report.get("redactions", {}))),
-        *(("Note", note) for note in report.get("notes", [])),
-    ]
-
-
-def _read_by(portions: dict[str, int]) -> str:
-    if "model" not in portions:
-        return "rules"
-    return f"the persona’s model ({portions['model']:,} parts), rules ({portions.get('rules', 0):,} parts)"
-
-
-def _file_facts(upload: Upload) -> list[tuple[str, str]]:
-    report = upload.report
-    return [
-        ("Name", upload.original_name),
-        ("Size", filesizeformat(upload.size_bytes)),
-        ("Kind", upload.media_type or "-"),
-        ("Pages", f"{upload.pages:,}" if upload.pages else "not read yet"),
-        ("Vision", "allowed: pictures leave as they are" if upload.allows_vision else "not allowed"),
-        *([("Pictures read by", report["recogniser"])] if report.get("recogniser") else []),
-        *(("Warning", warning) for warning in report.get("warnings", [])),
-        *((f"Left out: {why}", f"{count:,}") for why, count in queries.counted_reasons(report.get("left_out", {}))),
-    ]
-
-
-def _numbers(style: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("Words in a message", f"{style['median_words']:g} (median)"),
-        ("Different words", f"{style['vocabulary']:,}"),
-        ("With an emoji", f"{style['emoji_share']:.0%} of messages"),
-        ("With a question", f"{style['question_share']:.0%}"),
-        ("With an exclamation mark", f"{style['exclamation_share']:.0%}"),
-        ("Begun without a capital", f"{style['lower_case_share']:.0%}"),
-    ]
