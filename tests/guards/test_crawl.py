@@ -241,7 +241,7 @@ SILENT = {
     "forms for what does not exist yet": r"/admin/\w+/\w+/add/",
     "nothing is deleted, and rows have their log": r"/admin/\w+/\w+/%\(object_id\)s/(delete|history)/",
     "redirects": r"/admin/(\w+/\w+/|r/%\(content_type_id\)s/)%\(object_id\)s/|/admin/(jsi18n/|%\(url\)s)|"
-    r"/admin/contributions/upload/%\(object_id\)s/prompt/",
+    r"/admin/contributions/(upload/%\(object_id\)s/prompt|trainingexample/duplicates)/",
     "posts": r".*/(activate|deactivate|evaluate|publish|build|train|cancel|runs|pause|resume|skip|completions|"
     r"approve|withdraw|report|undo|diff|resolve|retry|original|speaker)/?",
     "a post": r"/review/%\(organization\)s/%\(persona\)s/%\(example\)s/",
