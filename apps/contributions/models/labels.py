@@ -35,6 +35,10 @@ class Label(OrganizationOwned):
             ),
             models.CheckConstraint(condition=Q(withdrawn_at=None) | Q(payload=None), name="withdrawn_labels_are_empty"),
         ]
+        indexes = [
+            # a tester's labels of today, and the last one, at every item of the desk
+            models.Index(fields=["tester", "updated_at"], name="label_by_tester"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tester} on {self.example}"
