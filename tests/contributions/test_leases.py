@@ -1,11 +1,13 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from apps.common.errors import NotAllowed
 from apps.contributions.enums import ExampleStatus, TesterStatus
 from apps.contributions.models import Tester, TrainingExample
-from apps.contributions.queries import explain_empty_queue, review_progress
+from apps.contributions.queries import desks_of, explain_empty_queue, review_progress
 from apps.contributions.services import lease_next_example, report_example, skip_example, submit_label
 from apps.personas.models import Persona
 from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
@@ -100,6 +102,28 @@ def test_progress_counts_today_and_what_is_left(persona: Persona, ada: Tester) -
     assert (progress.labelled_today, progress.left, progress.total) == (1, 2, 3)
     tomorrow = label.updated_at + timedelta(days=1)
     assert review_progress(tester=ada, persona=persona, now=tomorrow).labelled_today == 0
+
+
+def test_more_than_a_thousand_are_not_counted_to_the_end(
+    persona: Persona, ada: Tester, django_assert_num_queries: Any
+) -> None:
+    """And then there is no bar: what has no end in sight has no share of it done."""
+    examples = TrainingExample.objects.bulk_create(TrainingExampleFactory.build_batch(1_002, persona=persona))
+    web = Client()
+    web.force_login(ada.user)
+    with django_assert_num_queries(1):
+        assert [(desk.waiting, desk.waiting_words) for desk in desks_of(testers=[ada])] == [(1_001, "1,000+")]
+    assert '<span class="number">1,000+</span> to label' in web.get("/review/?all=1").content.decode()
+    desk = web.get(f"/review/{persona.organization.slug}/{persona.slug}/").content.decode()
+    assert ('<strong class="number">1,000+</strong> left' in desk, "<progress" in desk) == (True, False)
+    shown: list[tuple[str, bool]] = []
+    for example in examples[:2]:
+        submit_label(tester=ada, example=example, payload=LOST, now=NOW)
+        with django_assert_num_queries(3 + (len(shown) > 0)):  # labels, gold answers, what is left, gold items ahead
+            progress = review_progress(tester=ada, persona=persona, now=NOW)
+        shown.append((progress.left_words, progress.labelled_today + progress.left == progress.total))
+    assert shown == [("1,000+", False), ("1,000", True)]
+    assert desks_of(testers=[ada])[0].waiting_words == "1,000"
 
 
 def test_an_empty_queue_says_why(persona: Persona, ada: Tester, ben: Tester) -> None:

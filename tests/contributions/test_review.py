@@ -381,7 +381,7 @@ def test_the_desk_costs_the_same_however_long_the_queue(
     persona: Persona, web: Client, rows: int, django_assert_num_queries: Any
 ) -> None:
     TrainingExampleFactory.create_batch(rows, persona=persona)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(17):
         web.get(DESK)
 
 
@@ -391,5 +391,5 @@ def test_the_choice_costs_the_same_however_many_personas(
 ) -> None:
     for _ in range(personas):
         TrainingExampleFactory(persona=PersonaFactory(organization=persona.organization))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(7):
         web.get("/review/")

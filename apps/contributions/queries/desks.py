@@ -1,43 +1,52 @@
 """What a tester finds at the review desk."""
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Min, OuterRef, Q
 
 from apps.contributions.enums import ExampleStatus, TesterStatus
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample, TrainingExampleQuerySet
-from apps.contributions.queries.gold import count_answered, count_gold_ahead, unseen_gold
+from apps.contributions.queries.capped import MOST, CappedCount, count_capped, words_of
+from apps.contributions.queries.gold import count_gold_ahead, said_by, unseen_gold
 from apps.contributions.queries.reports import has_open_report
 from apps.personas.models import Persona
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A persona that a tester can label for, and how many examples wait there for them."""
+    """A persona that a tester can label for, and how many examples wait there for them: counted as far as `MOST`."""
 
     tester: Tester
     persona: Persona
     waiting: int
 
+    @property
+    def waiting_words(self) -> str:
+        return words_of(self.waiting)
+
 
 @dataclass(frozen=True)
 class Progress:
     labelled_today: int  # since midnight UTC, for this persona; gold items count as any other
-    left: int  # items that want a label from this tester, whoever looks at them now
+    left: int  # items that want a label from this tester, whoever looks at them now; counted as far as `MOST`
 
     @property
-    def total(self) -> int:
-        return self.labelled_today + self.left
+    def total(self) -> int | None:
+        """What a bar would be out of. None while there is more than is counted: no end is in sight."""
+        return self.labelled_today + self.left if self.left <= MOST else None
+
+    @property
+    def left_words(self) -> str:
+        return words_of(self.left)
 
 
 @dataclass(frozen=True)
 class EmptyQueue:
     """Why there is nothing to label right now."""
 
-    examples: int  # of the persona, decided or not
+    examples: int  # of the persona, decided or not; counted as far as `MOST`
     labelled_by_me: int  # still undecided: they wait for other testers
     skipped_by_me: int  # still undecided: others are asked
     for_staff: int  # labels disagree, or somebody reported it
@@ -46,24 +55,23 @@ class EmptyQueue:
 
 
 def desks_of(*, testers: Collection[Tester]) -> list[Desk]:
-    """Every active persona of the active testers' organizations; two queries for each tester."""
+    """Every active persona of the active testers' organizations; one query for each tester."""
     desks = []
     for tester in testers:
         if tester.status == TesterStatus.ACTIVE:
-            waiting = _waiting_by_persona(tester)
+            waiting = CappedCount(wanted_from(tester).filter(persona=OuterRef("pk")))
             personas = Persona.objects.of_organization(tester.organization).filter(is_active=True)
-            desks += [Desk(tester, persona, waiting[persona.pk]) for persona in personas]
+            desks += [Desk(tester, one, one.waiting) for one in personas.annotate(waiting=waiting)]
     return desks
 
 
 def review_progress(*, tester: Tester, persona: Persona, now: datetime) -> Progress:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    labels = Label.objects.filter(tester=tester, example__persona=persona, updated_at__gte=midnight).count()
-    gold = GoldAnswer.objects.filter(tester=tester, example__persona=persona, created_at__gte=midnight).count()
-    ordinary = wanted_from(tester).filter(persona=persona).count()
-    answered = count_answered(tester=tester, persona=persona)
-    ahead = count_gold_ahead(tester=tester, persona=persona, answered=answered, ordinary=ordinary)
-    return Progress(labelled_today=labels + gold, left=ordinary + ahead)
+    labels = said_by(tester, persona, Label.objects.filter(updated_at__gte=midnight)).count()
+    gold = said_by(tester, persona, GoldAnswer.objects.filter(created_at__gte=midnight)).count()
+    ordinary = count_capped(wanted_from(tester).filter(persona=persona))
+    ahead = 0 if ordinary > MOST else count_gold_ahead(tester=tester, persona=persona, ordinary=ordinary)
+    return Progress(labelled_today=labels + gold, left=min(ordinary + ahead, MOST + 1))
 
 
 def explain_empty_queue(*, tester: Tester, persona: Persona, now: datetime) -> EmptyQueue:
@@ -72,7 +80,7 @@ def explain_empty_queue(*, tester: Tester, persona: Persona, now: datetime) -> E
     leased = wanted_from(tester).filter(persona=persona, leased_until__gte=now)
     busy = leased.aggregate(count=Count("pk"), until=Min("leased_until"))
     return EmptyQueue(
-        examples=examples.count(),
+        examples=count_capped(examples),
         labelled_by_me=waiting.filter(labels__tester=tester).count(),
         skipped_by_me=waiting.filter(skips__tester=tester, skips__is_report=False).count(),
         for_staff=_for_staff(examples).count(),
@@ -113,8 +121,3 @@ def undoable_act(*, tester: Tester, persona: Persona, since: datetime) -> Label 
         Skip.objects.filter(**own, resolved_at=None).order_by("-updated_at", "-pk").first(),
     ]
     return max((act for act in lasts if act is not None), key=lambda act: act.updated_at, default=None)
-
-
-def _waiting_by_persona(tester: Tester) -> Counter[int]:
-    rows = wanted_from(tester).values_list("persona").annotate(count=Count("pk")).order_by()
-    return Counter(dict(rows))

@@ -1,7 +1,9 @@
 """Gold items: accepted examples whose answer is known, by which testers are measured without being told."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.crypto import salted_hmac
 
 from apps.contributions.models import GoldAnswer, Label, Tester, TrainingExample, TrainingExampleQuerySet
@@ -21,8 +23,18 @@ def gold_slot(*, tester: Tester, persona: Persona, block: int) -> int:
 
 def count_answered(*, tester: Tester, persona: Persona) -> int:
     """How many items the tester has answered for the persona, gold ones among them: what places are counted by."""
-    labels = Label.objects.filter(tester=tester, example__persona=persona)
-    return labels.count() + GoldAnswer.objects.filter(tester=tester, example__persona=persona).count()
+    answers: tuple[QuerySet[Any], ...] = (Label.objects.all(), GoldAnswer.objects.all())
+    return sum(said_by(tester, persona, rows).count() for rows in answers)
+
+
+def said_by(tester: Tester, persona: Persona, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Of labels, gold answers or skips, the tester's own for the persona.
+
+    Each is asked for its example's persona. As a join, PostgreSQL would read all examples of the persona for it.
+    """
+    asked_for = Subquery(TrainingExample.objects.filter(pk=OuterRef("example")).values("persona"))
+    own: QuerySet[Any] = rows.filter(tester=tester).alias(asked_for=asked_for)
+    return own.filter(asked_for=persona.pk)
 
 
 def unseen_gold(*, tester: Tester, persona: Persona) -> TrainingExampleQuerySet:
@@ -35,15 +47,14 @@ def unseen_gold(*, tester: Tester, persona: Persona) -> TrainingExampleQuerySet:
 def next_gold(*, tester: Tester, persona: Persona) -> TrainingExample | None:
     """The gold item that is the tester's next one, or None if the next item is to be an ordinary one."""
     every = persona.gold_every
-    if not every:
+    gold = unseen_gold(tester=tester, persona=persona).order_by("pk").first() if every else None
+    if gold is None:
         return None
     block, place = divmod(count_answered(tester=tester, persona=persona), every)
-    if place != gold_slot(tester=tester, persona=persona, block=block):
-        return None
-    return unseen_gold(tester=tester, persona=persona).order_by("pk").first()
+    return gold if place == gold_slot(tester=tester, persona=persona, block=block) else None
 
 
-def count_gold_ahead(*, tester: Tester, persona: Persona, answered: int, ordinary: int) -> int:
+def count_gold_ahead(*, tester: Tester, persona: Persona, ordinary: int) -> int:
     """How many gold items the tester will meet on the way through so many ordinary ones.
 
     So that what is left on the desk goes down by one with each item, whichever it is: a number that stands still would
@@ -52,6 +63,9 @@ def count_gold_ahead(*, tester: Tester, persona: Persona, answered: int, ordinar
     if not persona.gold_every:
         return 0
     available = unseen_gold(tester=tester, persona=persona).count()
+    if not available:
+        return 0
+    answered = count_answered(tester=tester, persona=persona)
     met, at = 0, answered
     for slot in _slots(tester, persona, answered):
         if met == available or slot - at > ordinary:
