@@ -4,16 +4,18 @@ import math
 from collections.abc import Hashable
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from nltk.metrics.agreement import AnnotationTask
 
 from apps.contributions.models import Label
-from apps.contributions.queries import agreement_of
+from apps.contributions.queries import agreement, agreement_of
 from apps.contributions.queries.agreement import cohens_kappa, krippendorffs_alpha, raw_agreement
 from apps.contributions.services import submit_label
 from apps.personas.models import Persona
-from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
+from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory, UserFactory
 
 Said = dict[int, dict[int, Hashable]]
 CODES = st.sampled_from(["lost", "rate", "top-up"])
@@ -94,6 +96,30 @@ def test_of_a_persona() -> None:
     found = agreement_of(persona=persona)
     assert (found.kappa, found.testers) == (None, 3)
     assert found.why == {"kappa": "it is for two testers, and here are 3: see alpha"}
+
+
+@pytest.mark.django_db
+def test_of_the_latest_examples_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Oldest first: testers disagree, say the same twice, and the last example has one label alone."""
+    persona = PersonaFactory(labels_per_example=3)
+    ada, ben = TesterFactory.create_batch(2, organization=persona.organization)
+    examples = TrainingExampleFactory.create_batch(4, persona=persona)
+    said = {
+        ada: ["lost_card", "lost_card", "exchange_rate", "lost_card"],
+        ben: ["exchange_rate", "lost_card", "exchange_rate"],
+    }
+    for tester, codes in said.items():
+        for example, code in zip(examples, codes, strict=False):
+            submit_label(tester=tester, example=example, payload={"code": code}, now=NOW)
+    everything = agreement_of(persona=persona)
+    assert (everything.examples, everything.raw, everything.is_of_latest) == (3, pytest.approx(2 / 3), False)
+    monkeypatch.setattr(agreement, "LATEST", 2)
+    latest = agreement_of(persona=persona)
+    assert (latest.examples, latest.labels, latest.raw, latest.is_of_latest) == (2, 4, 1.0, True)
+    web = Client()
+    web.force_login(UserFactory(is_staff=True, is_superuser=True))
+    page = web.get(reverse("admin:contributions_label_quality")).content.decode()
+    assert "The latest 2 examples labelled by more than one of 2 testers, 4 labels in all." in page
 
 
 def _elsewhere(persona: Persona) -> None:

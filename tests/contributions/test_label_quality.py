@@ -1,16 +1,26 @@
+from collections import Counter
+from statistics import median
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.common.audit import SYSTEM
 from apps.common.intervals import wilson_interval
 from apps.contributions.models import GoldAnswer, Label
 from apps.contributions.queries import own_qualities, tester_qualities
+from apps.contributions.queries.label_quality import median_of
 from apps.contributions.services import report_example, resolve_example, skip_example, submit_label
 from tests.factories import NOW, PersonaFactory, TesterFactory, TrainingExampleFactory
 
 pytestmark = pytest.mark.django_db
 LOST, RATE = {"code": "lost_card"}, {"code": "exchange_rate"}
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_a_median_of_counted_numbers_is_that_of_the_numbers(numbers: list[int]) -> None:
+    assert median_of(Counter(numbers)) == (median(numbers) if numbers else None)
 
 
 def test_each_testers_numbers() -> None:
@@ -64,5 +74,5 @@ def test_it_costs_the_same_for_any_number_of_testers(testers: int, django_assert
     example = TrainingExampleFactory(persona=persona)
     for tester in TesterFactory.create_batch(testers, organization=persona.organization):
         submit_label(tester=tester, example=example, payload=LOST, now=NOW)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(tester_qualities(persona=persona)) == testers

@@ -12,6 +12,7 @@ from apps.contributions.models import Label
 from apps.personas.models import Persona
 from apps.personas.tasks import Task
 
+LATEST = 10_000  # examples at most: chance moves a share of so many by less than 0.01, 19 times in 20
 Units = Mapping[int, Mapping[int, Hashable]]  # example -> tester -> what they said
 
 
@@ -27,6 +28,11 @@ class Agreement:
     alpha: float | None
     why: dict[str, str]
 
+    @property
+    def is_of_latest(self) -> bool:
+        """There may be older examples that it says nothing of."""
+        return self.examples == LATEST
+
 
 def label_hash(*, task: Task, label: Mapping[str, Any]) -> str:
     """Labels with the same hash agree: the task says what they have to have in common."""
@@ -34,6 +40,7 @@ def label_hash(*, task: Task, label: Mapping[str, Any]) -> str:
 
 
 def agreement_of(*, persona: Persona) -> Agreement:
+    """Over the latest `LATEST` examples that more than one tester labelled."""
     units = _shared_units(persona)
     testers = {tester for said in units.values() for tester in said}
     raw, alpha = raw_agreement(units), krippendorffs_alpha(units)
@@ -94,11 +101,15 @@ def krippendorffs_alpha(units: Units) -> float | None:
 
 
 def _shared_units(persona: Persona) -> Units:
-    """Examples of the persona that two testers or more have labelled."""
+    """The latest examples of the persona that two testers or more have labelled."""
     own = Label.objects.filter(example__persona=persona, withdrawn_at=None)  # what was taken back says nothing
-    shared = own.values("example").annotate(given=Count("pk")).filter(given__gt=1).values("example").order_by()
+    shared = own.values("example").annotate(given=Count("pk")).filter(given__gt=1).order_by("-example_id")
     units: dict[int, dict[int, Hashable]] = defaultdict(dict)
-    rows = own.filter(example__in=shared).order_by().values_list("example_id", "tester_id", "payload_hash")
+    rows = (
+        own.filter(example__in=shared.values("example")[:LATEST])
+        .order_by()
+        .values_list("example_id", "tester_id", "payload_hash")
+    )
     for example, tester, said in rows.iterator():
         units[example][tester] = said
     return units

@@ -1,9 +1,8 @@
 """How good the labels of each tester are: by gold items, by what was accepted, by how they came about."""
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -11,6 +10,15 @@ from django.db.models import Count, Q, QuerySet, Sum
 from apps.common.intervals import Interval, wilson_interval
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester
 from apps.personas.models import Persona
+
+# Of labels. Answers to gold items are no part of the median time: they come too seldom to move it.
+COUNTED = {
+    "labels": Count("pk"),
+    "decided": Count("pk", filter=Q(agrees__isnull=False)),
+    "agreeing": Count("pk", filter=Q(agrees=True)),
+    "screened": Count("pk", filter=Q(answer_similarity__isnull=False)),
+    "flagged": Count("pk", filter=Q(is_flagged=True)),
+}
 
 
 @dataclass(frozen=True)
@@ -57,29 +65,19 @@ def own_qualities(*, testers: Collection[Tester]) -> list[TesterQuality]:
 
 
 def _qualities(scope: Q) -> list[TesterQuality]:
-    """Five statements, whatever the number of testers."""
-    labels = _by_tester(
-        Label.objects.filter(scope),
-        labels=Count("pk"),
-        decided=Count("pk", filter=Q(agrees__isnull=False)),
-        agreeing=Count("pk", filter=Q(agrees=True)),
-        screened=Count("pk", filter=Q(answer_similarity__isnull=False)),
-        flagged=Count("pk", filter=Q(is_flagged=True)),
-    )
+    """Four statements, whatever the number of testers."""
+    labels = _labels_by_tester(scope)
     gold = _by_tester(GoldAnswer.objects.filter(scope), gold=Count("pk"), gold_score=Sum("score"))
     skips = _by_tester(
         Skip.objects.filter(scope),
         skips=Count("pk", filter=Q(is_report=False)),
         reports=Count("pk", filter=Q(is_report=True)),
     )
-    medians = _median_seconds(scope)
-    nothing = {"labels": 0, "decided": 0, "agreeing": 0, "screened": 0, "flagged": 0, "gold": 0, "gold_score": 0.0}
-    none = {**nothing, "skips": 0, "reports": 0}
+    none = {**dict.fromkeys(COUNTED, 0), "median_seconds": None, "gold": 0, "gold_score": 0.0, "skips": 0, "reports": 0}
     testers = Tester.objects.filter(pk__in={*labels, *gold, *skips}).select_related("organization")
     return [
         TesterQuality(
             tester=tester,
-            median_seconds=medians.get(tester.pk),
             **{**none, **labels.get(tester.pk, {}), **gold.get(tester.pk, {}), **skips.get(tester.pk, {})},
         )
         for tester in testers.order_by("display_name", "pk")
@@ -87,14 +85,33 @@ def _qualities(scope: Q) -> list[TesterQuality]:
 
 
 def _by_tester(rows: QuerySet[Any], **counts: Any) -> dict[int, dict[str, Any]]:
-    counted = rows.order_by().values("tester").annotate(**counts)
-    return {row.pop("tester"): row for row in counted}
+    return {row.pop("tester"): row for row in _counted(rows, "tester", **counts)}
 
 
-def _median_seconds(scope: Q) -> dict[int, float]:
-    """Of labels alone: answers to gold items come too seldom to move it."""
-    timed = Label.objects.filter(scope, seconds_spent__isnull=False).order_by()
-    seconds: dict[int, list[int]] = defaultdict(list)
-    for tester, spent in timed.values_list("tester_id", "seconds_spent").iterator():
-        seconds[tester].append(spent or 0)
-    return {tester: float(median(spent)) for tester, spent in seconds.items()}
+def _counted(rows: QuerySet[Any], *by: str, **counts: Any) -> Iterable[dict[str, Any]]:
+    counted: Iterable[dict[str, Any]] = rows.order_by().values(*by).annotate(**counts)
+    return counted
+
+
+def _labels_by_tester(scope: Q) -> dict[int, dict[str, Any]]:
+    """Counted for each number of seconds, so that the database sends no row for each label to find a median by."""
+    found: dict[int, dict[str, Any]] = {}
+    taken: dict[int, Counter[int]] = defaultdict(Counter)
+    for row in _counted(Label.objects.filter(scope), "tester", "seconds_spent", **COUNTED):
+        tester, seconds = row.pop("tester"), row.pop("seconds_spent")
+        found[tester] = {name: count + found.get(tester, {}).get(name, 0) for name, count in row.items()}
+        if seconds is not None:
+            taken[tester][seconds] += row["labels"]
+    return {tester: {**counts, "median_seconds": median_of(taken[tester])} for tester, counts in found.items()}
+
+
+def median_of(counts: Mapping[int, int]) -> float | None:
+    """The median of numbers of which each is there so many times; None of none."""
+    total, seen, low = sum(counts.values()), 0, None
+    for value in sorted(counts):
+        seen += counts[value]
+        if low is None and 2 * seen >= total:
+            low = value
+        if low is not None and 2 * seen > total:
+            return (low + value) / 2
+    return None
