@@ -155,8 +155,8 @@ class TrainingExample(OrganizationOwned):
             models.Index(fields=["persona", "created_at"], name="example_by_day"),
             # duplicates on the way in
             models.Index(fields=["persona", "content_hash"], name="example_duplicates"),
-            # gold items for a desk: a handful among many
-            models.Index(fields=["persona"], condition=Q(is_gold=True), name="example_gold"),
+            # gold items for a desk: a handful among many. All that example_queue has, or SQLite walks that one instead
+            models.Index(fields=["persona", "status", "id"], condition=Q(is_gold=True), name="example_gold"),
             # the turns before one of the same conversation, with each answer
             models.Index(
                 fields=["persona", "conversation_ref"], condition=~Q(conversation_ref=""), name="example_conversation"
