@@ -61,6 +61,7 @@ def test_the_wheel_turns_from_the_admin_alone(house: House, visitor: Callable[[s
     page.click("form button:has-text('Build dataset')")
     _follow(page, "Publish")
     expect(page.get_by_role("heading", name="Publish for ever?")).to_be_visible()
+    page.get_by_label("I have looked").check()
     page.click("form button:has-text('Publish')")
     expect(page.locator("body")).to_contain_text("November is published.")
 

@@ -72,7 +72,10 @@ def test_a_provider_error_knows_whether_it_may_pass() -> None:
     assert answer(error).status_code == 502
 
 
-@pytest.mark.parametrize("kind", [FlywheelError, *FlywheelError.__subclasses__()])
+KINDS = [kind for kind in FlywheelError.__subclasses__() if kind.__module__.startswith("apps.common.")]
+
+
+@pytest.mark.parametrize("kind", [FlywheelError, *KINDS])
 def test_an_error_whose_raiser_says_no_way_out_has_one(kind: type[FlywheelError]) -> None:
     error = kind("So.", temporary=True) if kind is ProviderError else kind("So.")
     assert answer(error).data["error"]["resolution"].endswith(".")

@@ -368,8 +368,7 @@ def admin_requests(house: House) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for name, pk in product([*(one.actions or ()), "delete_selected"], rows):
             yield name, f"{start}/", {**answers, "action": [name], "_selected_action": [pk], "post": "yes"}
         for name, pk in product(getattr(one, "actions_detail", None) or (), rows):
-            path = getattr(one, name).kwargs["url_path"] if hasattr(getattr(one, name), "kwargs") else name
-            yield name, f"{start}/{pk}/{str(path).removesuffix('_this')}/", answers
+            yield name, f"{start}/{pk}/{getattr(one, name).url_path}/", answers
         for pk in rows:
             yield "delete", f"{start}/{pk}/delete/", {"post": "yes"}
 

@@ -133,7 +133,8 @@ def test_no_number_breaks_a_label(house: House, rating: str) -> None:
     tester = Client(raise_request_exception=False)
     tester.force_login(house.tester.user, backend="django.contrib.auth.backends.ModelBackend")
     url = f"/review/own-house/own-persona/{house.examples['waiting'].pk}/"
-    assert tester.post(url, {"code": "lost_card", "rating": rating}).status_code == 302
+    answer = tester.post(url, {"code": "lost_card", "rating": rating})
+    assert answer.status_code in (302, 400)  # 400: the form again, which says what is wrong with it
 
 
 @pytest.mark.parametrize("persona", ["9" * 30, "9" * 5_000, "abc", "'"])
