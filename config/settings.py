@@ -136,7 +136,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",  # writers queue up instead of failing with "database is locked"
         "timeout": 20,
         # FULL, because NORMAL can lose the last commits on power loss and this database holds money.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;",
+        # secure_delete, because what people take back must not lie on in free pages of the file.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; "
+        "PRAGMA secure_delete=ON;",
     }
     # Tests with threads or a live server need a file: an in-memory database cannot be shared the way WAL can.
     DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_SQLITE", default=str(VAR_DIR / "test.sqlite3"))}

@@ -99,3 +99,11 @@ def test_columns_are_encrypted_row_by_row(settings: Settings) -> None:
     assert len(set(stored)) == 2  # never equal, though what they say is
     assert all(value.startswith("fernet:") for value in stored)
     assert [example.input for example in TrainingExample.objects.all()] == [{"text": "same"}] * 2
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a setting of SQLite's")
+def test_what_is_deleted_does_not_lie_on_in_the_file() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA secure_delete")
+        assert cursor.fetchone() == (1,)

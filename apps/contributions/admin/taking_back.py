@@ -21,8 +21,8 @@ from apps.organizations.models import Organization, User
 from apps.organizations.scoped_admin import ScopedAdmin, acting_user
 
 FOR_GOOD = (
-    "What they say is erased everywhere, for good: here, in datasets, in answers, in files at providers. Models that "
-    "learnt it cannot be un-trained: the next page names them. Shares and credits stay."
+    "What they say is erased for good: here, in datasets, in answers, in files at providers. Models that learnt it "
+    "cannot be un-trained, and may still say it: the next page names them. Shares and credits stay."
 )
 
 UPLOADS_GO = "deleted, with the few-shot examples chosen from them; what else was read out of them stays"
