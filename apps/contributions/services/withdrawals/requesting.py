@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from apps.common import audit, jobs
 from apps.common.audit import Actor
@@ -22,10 +22,12 @@ from apps.contributions.models import (
     TrainingExampleQuerySet,
     Withdrawal,
 )
+from apps.contributions.queries import chunked
 from apps.contributions.queries.own_data import own_questions
 from apps.contributions.services.decisions import ask_for_more_labels, take_out
 from apps.contributions.services.withdrawals.asking_again import ask_again
 from apps.contributions.services.withdrawals.erasers import erasers
+from apps.contributions.services.withdrawals.resting import resting_on, worded_by
 from apps.organizations.actors import must_belong
 from apps.organizations.enums import Role
 from apps.organizations.models import Membership, Organization, User
@@ -38,8 +40,9 @@ ERASE_JOB = "apps.contributions.jobs.erase_withdrawal_job"
 def withdraw_tester(*, tester: Tester, by: Actor, now: datetime, reason: str = "") -> Withdrawal:
     """A tester takes back everything they said. Their labels, answers and notes are empty when this returns.
 
-    An example whose accepted label rests on them alone is taken out, and its question asked again as a new example,
-    unless it was their own. What they were credited and paid stays. Conflict if they did so before.
+    An example whose accepted label rests on them alone, or is in words that are theirs alone, is taken out, and its
+    question asked again as a new example, unless it was their own. What they were credited and paid stays.
+    Conflict if they did so before.
     """
     if by != tester.user:
         must_belong(by=by, organization=tester.organization, what="tester")
@@ -53,7 +56,9 @@ def withdraw_tester(*, tester: Tester, by: Actor, now: datetime, reason: str = "
         )
     _hold_personas(Persona.objects.filter(Q(examples__labels__tester=tester) | Q(examples__in=own_questions(tester))))
     withdrawal = _open(tester.organization, WithdrawalScope.TESTER, by=by, reason=reason, tester=tester)
-    take_out(examples=_resting_on(tester), withdrawal=withdrawal, now=now)
+    take_out(examples=resting_on(tester), withdrawal=withdrawal, now=now)
+    for chunk in chunked(worded_by(tester)):
+        take_out(examples=TrainingExample.objects.filter(pk__in=chunk), withdrawal=withdrawal, now=now)
     ask_again(withdrawal=withdrawal, now=now)
     take_out(examples=own_questions(tester), withdrawal=withdrawal, now=now)
     labels = _take_back_words(tester, now)
@@ -132,15 +137,6 @@ def _open(organization: Organization, scope: WithdrawalScope, *, by: Actor, reas
     return Withdrawal.objects.create(
         organization=organization, scope=scope, requested_by=by.audit_name, reason=reason.strip()[:2000], **who
     )
-
-
-def _resting_on(tester: Tester) -> TrainingExampleQuerySet:
-    """Accepted examples whose label is this tester's and no other tester's, whoever decided for it; but not theirs."""
-    agreeing = Label.objects.filter(agrees=True, example=OuterRef("pk"))
-    others = agreeing.filter(withdrawn_at=None).exclude(tester=tester)
-    accepted = TrainingExample.objects.filter(status=ExampleStatus.ACCEPTED)
-    resting = accepted.filter(Exists(agreeing.filter(tester=tester)), ~Exists(others))
-    return resting.exclude(pk__in=own_questions(tester).values("pk"))
 
 
 def _said_afterwards(examples: TrainingExampleQuerySet) -> list[int]:
