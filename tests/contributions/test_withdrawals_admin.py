@@ -93,14 +93,22 @@ def test_what_was_left_is_tried_again(persona: Persona) -> None:
 
 def test_a_program_takes_an_example_back(persona: Persona) -> None:
     example, foreign = TrainingExampleFactory(persona=persona), TrainingExampleFactory()
-    client = key_client(persona.organization, Scope.CONTRIBUTE)
+    client = key_client(persona.organization, Scope.CONTRIBUTE, Scope.TRAIN)
     answer = client.post(f"/api/examples/{example.pk}/withdraw/", {"reason": "asked"}, format="json")
     assert (answer.status_code, answer.json()["examples_count"], answer.json()["affected"]) == (200, 1, [])
     again = client.post(f"/api/examples/{example.pk}/withdraw/", {}, format="json")
     assert (again.status_code, again.json()["error"]["code"]) == (409, "already_withdrawn")
     assert client.post(f"/api/examples/{foreign.pk}/withdraw/", {}, format="json").status_code == 404
-    reader = key_client(persona.organization, Scope.READ)
-    assert reader.post(f"/api/examples/{example.pk}/withdraw/", {}, format="json").status_code == 403
+
+
+@pytest.mark.parametrize("scopes", [[Scope.READ], [Scope.CONTRIBUTE], [Scope.TRAIN]])
+def test_a_key_that_only_adds_or_only_trains_takes_nothing_back(persona: Persona, scopes: list[Scope]) -> None:
+    example = TrainingExampleFactory(persona=persona)
+    client = key_client(persona.organization, *scopes)
+    answer = client.post(f"/api/examples/{example.pk}/withdraw/", {}, format="json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "not_allowed")
+    example.refresh_from_db()
+    assert (example.status, Withdrawal.objects.count()) == ("awaiting_labels", 0)
 
 
 def test_names_are_protected_and_no_longer(persona: Persona) -> None:

@@ -145,12 +145,13 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         return FileResponse(results, content_type=MEDIA_TYPES[0])
 
     @extend_schema(request=WithdrawExampleSerializer, responses=WithdrawalSerializer)
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], write_scopes=(Scope.CONTRIBUTE, Scope.TRAIN))
     def withdraw(self, request: Request, pk: str) -> Response:
         """Delete an example for good, on the request of who said it.
 
         It is out of every build at once, and the answer names the datasets and custom models that hold it. Every copy
-        is erased by the worker; the row stays, empty. What was said after it in the same conversation goes too.
+        is erased by the worker; the row stays, empty. What was said after it in the same conversation goes too. A key
+        takes the scope `train` beside `contribute`: one that only adds may lie in a browser, and this is not undone.
         """
         wanted = WithdrawExampleSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
