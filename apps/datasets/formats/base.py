@@ -18,6 +18,11 @@ class RenderInput:
     assistant: str
     history: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def question(self) -> tuple[tuple[str, str], ...]:
+        """What a model is asked, as (role, words): all but the system prompt and the right answer."""
+        return (*self.history, ("user", self.user))
+
 
 class Format(Protocol):
     """Rows in, lines out. A line is text without its line end; a file is its lines, each ended by one ``\\n``."""

@@ -13,6 +13,7 @@ from apps.datasets.queries.files import (
 from apps.datasets.queries.leaving import Leaving, what_leaves
 from apps.datasets.queries.lineage import find_lineage_drift
 from apps.datasets.queries.previews import Preview, preview
+from apps.datasets.queries.rendering import WordsOf, anonymised_words
 from apps.datasets.queries.statistics import DatasetStatistics, statistics_of
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "FileEstimate",
     "Leaving",
     "Preview",
+    "WordsOf",
+    "anonymised_words",
     "estimate_file",
     "file_chunks",
     "file_name",

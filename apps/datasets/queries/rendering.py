@@ -20,6 +20,7 @@ from apps.personas.models import Persona, PromptVersion
 from apps.personas.queries import active_prompt, facts_of, task_of
 
 BATCH = 1000
+WordsOf = Callable[[TrainingExample], tuple[RenderInput, dict[str, int]]]
 
 
 @dataclass(frozen=True)
@@ -78,32 +79,45 @@ def examples_changed_meanwhile() -> Conflict:
 
 
 def _renderer(persona: Persona, system: SystemPrompt, format_name: str) -> Callable[[TrainingExample], Rendered]:
-    task, file_format, encoding = task_of(persona), FORMATS.get(format_name), persona.base_model.encoding
-    hide = _anonymiser(persona)
+    file_format, encoding = FORMATS.get(format_name), persona.base_model.encoding
+    words_of = anonymised_words(persona=persona, system=system.text)
 
     def render(example: TrainingExample) -> Rendered:
         try:
-            said = RenderInput(
-                system=system.text,
-                user=task.user_message(example.input),
-                assistant=task.assistant_message(example.accepted_label),
-                history=tuple((turn["role"], turn["content"]) for turn in task.history(example.input)),
-            )
+            words, redactions = words_of(example)
         except InvalidInput as error:
             raise InvalidInput(
                 f"Example {example.pk} cannot become a training line: {error.message}",
                 resolution="Correct its label or reject it, then build the dataset again.",
                 code="example_has_no_line",
             ) from error
-        words, redactions = hide(said)
         line, tokens = file_format.render(words), file_format.count_tokens(words, encoding=encoding)
         return Rendered(example=example, words=words, line=line, tokens=tokens, redactions=redactions)
 
     return render
 
 
+def anonymised_words(*, persona: Persona, system: str = "") -> WordsOf:
+    """What reads examples in the words that leave the installation, and counts what it replaced, by kind.
+
+    Lines are made of them, and evaluations ask in them. What is known of the organization is read here, once for all
+    examples. What is returned raises the task's InvalidInput for an example that it cannot say.
+    """
+    task, hide = task_of(persona), _anonymiser(persona)
+
+    def words_of(example: TrainingExample) -> tuple[RenderInput, dict[str, int]]:
+        said = RenderInput(
+            system=system,
+            user=task.user_message(example.input),
+            assistant=task.assistant_message(example.accepted_label),
+            history=tuple((turn["role"], turn["content"]) for turn in task.history(example.input)),
+        )
+        return hide(said)
+
+    return words_of
+
+
 def _anonymiser(persona: Persona) -> Callable[[RenderInput], tuple[RenderInput, dict[str, int]]]:
-    """What is known of the organization is read once, for all examples."""
     known = known_values_of(organization=persona.organization)
     machine_readable = frozenset(_strings_in(facts_of(persona).settings))
 
