@@ -1,4 +1,7 @@
-"""Asking the models of an evaluation its test examples, and writing their answers down."""
+"""Asking the models of an evaluation its test examples, and writing their answers down.
+
+Questions leave in the words of dataset lines, anonymised (PB6): a version is asked as it was taught.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,8 +14,8 @@ from apps.contributions.models import TrainingExample
 from apps.custom_models.models import Evaluation, EvaluationAnswer, EvaluationArm
 from apps.custom_models.queries import held_out_examples
 from apps.custom_models.services.evaluation_status import Turn
-from apps.personas.models import Persona
-from apps.personas.queries import active_prompt, build_messages, facts_of, question_messages, task_of
+from apps.datasets.queries import WordsOf, anonymised_words
+from apps.personas.queries import active_prompt, build_messages, facts_of, task_of
 from apps.personas.tasks.base import PersonaFacts, Task
 from apps.providers.adapters import reading
 from apps.providers.adapters.base import Access, Provider
@@ -28,9 +31,9 @@ class _Bench:
 
     provider: Provider
     access: Access
-    persona: Persona
     task: Task
     facts: PersonaFacts
+    words_of: WordsOf
     prefix: list[dict[str, Any]]
     options: dict[str, Any]
 
@@ -52,9 +55,9 @@ def _bench(evaluation: Evaluation) -> _Bench:
     return _Bench(
         provider=provider,
         access=access,
-        persona=persona,
         task=task_of(persona),
         facts=facts_of(persona),
+        words_of=anonymised_words(persona=persona),
         prefix=build_messages(persona=persona, prompt=active_prompt(persona), messages=[]),
         options={"temperature": float(persona.temperature)},
     )
@@ -107,7 +110,8 @@ def _write_down(answers: list[EvaluationAnswer], turn: Turn, on_progress: Progre
 
 
 def _answer(arm: EvaluationArm, example: TrainingExample, bench: _Bench, prices: AnswerPrices) -> EvaluationAnswer:
-    question = question_messages(persona=bench.persona, data=example.input)
+    words, _ = bench.words_of(example)
+    question = [{"role": role, "content": content} for role, content in words.question]
     began = time.perf_counter()
     answer = bench.provider.chat(
         bench.access, model=arm.model_name, messages=[*bench.prefix, *question], **bench.options
@@ -117,7 +121,7 @@ def _answer(arm: EvaluationArm, example: TrainingExample, bench: _Bench, prices:
         arm=arm,
         example=example,
         answer=reading.whole_text(answer.text),
-        score=_score(answer.text, example, bench),
+        score=_score(answer.text, _truth(words.assistant, example, bench), bench),
         latency_ms=latency,
         cost_micros=prices.cost_of(
             prompt=answer.prompt_tokens, cached=answer.cached_tokens, completion=answer.completion_tokens
@@ -125,9 +129,17 @@ def _answer(arm: EvaluationArm, example: TrainingExample, bench: _Bench, prices:
     )
 
 
-def _score(text: str, example: TrainingExample, bench: _Bench) -> float:
+def _truth(taught: str, example: TrainingExample, bench: _Bench) -> dict[str, Any]:
+    """The right answer as a line teaches it; where that is none (replacements can be too long for it), as given."""
+    try:
+        return bench.task.parse_answer(taught, bench.facts)
+    except InvalidInput:
+        return dict(example.accepted_label)
+
+
+def _score(text: str, truth: dict[str, Any], bench: _Bench) -> float:
     """The task's own metric; an answer that the task cannot read is simply wrong."""
     try:
-        return bench.task.compare(bench.task.parse_answer(text, bench.facts), example.accepted_label)
+        return bench.task.compare(bench.task.parse_answer(text, bench.facts), truth)
     except InvalidInput:
         return 0.0
