@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
+from apps.common.fields import EncryptedTextField
 from apps.common.models import both_or_neither
 from apps.common.money import MICROS
 from apps.organizations.enums import Currency
@@ -66,7 +67,7 @@ class PromptVersion(OrganizationOwned):
 
     persona = models.ForeignKey(Persona, on_delete=models.PROTECT, related_name="prompt_versions")
     number = models.PositiveIntegerField()
-    system_prompt = models.TextField()
+    system_prompt = EncryptedTextField()  # may be written from what somebody said
     notes = models.TextField(blank=True)
     origin = models.CharField(max_length=100, blank=True)  # where it comes from, e.g. "upload 12"; empty: written here
     is_active = models.BooleanField(default=False)
@@ -93,8 +94,8 @@ class FewShotExample(OrganizationOwned):
     persona = models.ForeignKey(Persona, on_delete=models.PROTECT, related_name="few_shot_examples")
     position = models.PositiveSmallIntegerField(default=0)
     pattern_type = models.CharField(max_length=20, choices=PatternType.choices, default=PatternType.STATEMENT)
-    user_message = models.TextField()
-    assistant_message = models.TextField()
+    user_message = EncryptedTextField()
+    assistant_message = EncryptedTextField()
     origin = models.CharField(max_length=100, blank=True)  # where it comes from, e.g. "upload 12"; empty: written here
     is_active = models.BooleanField(default=True)
 

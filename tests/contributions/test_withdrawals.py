@@ -17,6 +17,8 @@ from apps.contributions.enums import ExampleSource, ExampleStatus, TesterStatus,
 from apps.contributions.models import GoldAnswer, Label, Skip, Tester, TrainingExample, Upload, Withdrawal
 from apps.contributions.queries import count_agreeing_labels, find_contribution_drift, find_quality_drift
 from apps.contributions.services import (
+    ExampleResult,
+    ExampleResultStatus,
     NewExample,
     create_examples,
     erase_withdrawal,
@@ -64,6 +66,12 @@ def ask(persona: Persona, **fields: Any) -> TrainingExample:
 
 def say(tester: Tester, example: TrainingExample, code: str = "lost_card") -> None:
     submit_label(tester=tester, example=example, payload={"code": code}, now=NOW)
+
+
+def send(persona: Persona, client_id: str) -> ExampleResult:
+    item = NewExample(persona.slug, {"text": "My card is gone"}, client_id=client_id)
+    (result,) = create_examples(organization=persona.organization, items=[item], by=SYSTEM, now=NOW)
+    return result
 
 
 def erase(withdrawal: Withdrawal) -> Withdrawal:
@@ -234,12 +242,26 @@ def test_another_organizations_examples_stay(persona: Persona) -> None:
     assert foreign.status == ExampleStatus.AWAITING_LABELS
 
 
-def test_a_question_can_be_sent_again_after_it_was_taken_back(persona: Persona) -> None:
-    item = NewExample(persona.slug, {"text": "My card is gone"}, client_id="q-1")
-    (first,) = create_examples(organization=persona.organization, items=[item], by=SYSTEM, now=NOW)
+@pytest.mark.parametrize("client_id", ["", "q-2"])
+def test_a_question_can_be_sent_again_after_it_was_taken_back(persona: Persona, client_id: str) -> None:
+    first = send(persona, "q-1")
     erase(withdraw_examples(organization=persona.organization, example_ids=[first.example_id], by=SYSTEM, now=NOW))
-    (second,) = create_examples(organization=persona.organization, items=[item], by=SYSTEM, now=NOW)
+    second = send(persona, client_id)
     assert (second.status, second.example_id != first.example_id) == ("created", True)
+
+
+def test_what_was_taken_back_does_not_return_under_its_id(persona: Persona) -> None:
+    first, other = send(persona, "ada@example.org"), PersonaFactory(organization=persona.organization)
+    withdrawal = withdraw_examples(
+        organization=persona.organization, example_ids=[first.example_id], by=SYSTEM, now=NOW
+    )
+    assert send(persona, "ada@example.org") == ExampleResult(ExampleResultStatus.EXISTS, first.example_id)
+    erase(withdrawal)
+    kept = TrainingExample.objects.get().client_id
+    assert (kept[:10], len(kept), _tables_with("ada@example.org")) == ("withdrawn:", 50, set())
+    for sent in ("ada@example.org", kept):
+        assert send(persona, sent) == ExampleResult(ExampleResultStatus.EXISTS, first.example_id)
+    assert [send(other, sent).status for sent in ("ada@example.org", kept)] == ["created", "duplicate"]
 
 
 def test_synthetic_examples_can_be_taken_back(persona: Persona) -> None:
@@ -342,6 +364,7 @@ NOT_ERASED = {
     "contributions.withdrawal.reason": "why somebody asked: their own words to the staff, kept with the request",
     "contributions.withdrawal.report": "names of datasets and models, no words of anybody",
     "contributions.protectedname.value": "what the organization keeps out of its exports; staff delete it themselves",
+    "personas.promptversion.system_prompt": "the organization's own words; one written from an upload is named instead",
     "providers.providercredential.api_key": "the organization's own key",
 }
 

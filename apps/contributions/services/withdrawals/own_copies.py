@@ -20,7 +20,8 @@ class ContributionsEraser(Eraser):
             "contributions.upload.extracted_text", "contributions.upload.report", "contributions.upload.analysis",
             "contributions.referenceanswer.text", "contributions.trainingexample.input",
             "contributions.trainingexample.output", "contributions.trainingexample.accepted_label",
-            "contributions.tester.payout_details",
+            "contributions.tester.payout_details", "personas.fewshotexample.user_message",
+            "personas.fewshotexample.assistant_message",
         }
     )  # fmt: skip
 
