@@ -128,6 +128,7 @@ class ExampleViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVi
         200 and one result on each line, once all of it was read. It is stored in batches as it arrives, so memory and
         waiting stay the same however much it is; when the connection breaks, what came before stays. Send your own
         `client_id` with each: then all of it can be sent again, and what is there already is answered by `exists`.
+        So is what was withdrawn since: it comes back under another `client_id` alone, or without one.
         """
         if _media_type(request) in MEDIA_TYPES:
             return self._create_from_lines(request)

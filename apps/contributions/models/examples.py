@@ -95,7 +95,7 @@ class TrainingExample(OrganizationOwned):
     split_pin = models.CharField(max_length=12, choices=Split.choices, blank=True)
     consent = models.BooleanField(default=True)
     schema_version = models.PositiveSmallIntegerField(default=1)  # of the task's schemas that the payloads were read by
-    client_id = models.CharField(max_length=100, blank=True)  # the sender's own id: sending twice changes nothing
+    client_id = models.CharField(max_length=100, blank=True)  # the sender's own; a keyed hash once withdrawn
     response_id = models.CharField(max_length=64, blank=True)
     conversation_ref = models.CharField(max_length=100, blank=True)
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, null=True, blank=True, related_name="examples")

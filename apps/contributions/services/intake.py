@@ -18,6 +18,7 @@ from apps.common.ids import canonical_json, content_hash
 from apps.contributions.enums import ExampleSource, ExampleStatus
 from apps.contributions.models import Label, Tester, TrainingExample, Upload
 from apps.contributions.queries import judge_examples, label_hash
+from apps.contributions.queries.client_ids import tombstone_of
 from apps.contributions.services.totals import add_to_contributions
 from apps.personas.models import Persona
 from apps.personas.queries import facts_of, task_of
@@ -46,7 +47,7 @@ class NewExample:
 
 class ExampleResultStatus(StrEnum):
     CREATED = "created"
-    EXISTS = "exists"  # sent before under this client id: nothing was changed
+    EXISTS = "exists"  # sent before under this client id, though it be withdrawn since: nothing was changed
     DUPLICATE = "duplicate"  # the persona has an example with this very input: nothing was stored
     REJECTED = "rejected"
 
@@ -166,7 +167,7 @@ class Intake:
         """A result for each item, in their order; an item that could not be read is its own reason."""
         built = [self._build(item) for item in items]
         examples = [pair[0] for pair in built if isinstance(pair, tuple)]
-        self._by_id = self._stored("client_id", [one.client_id for one in examples if one.client_id])
+        self._by_id = self._known_ids([one.client_id for one in examples if one.client_id])
         self._by_hash = self._stored("content_hash", [one.content_hash for one in examples], withdrawn_at=None)
         self._new = []
         sorted_out = [self._sort(pair) for pair in built]
@@ -196,6 +197,12 @@ class Intake:
         example.category = self.task.category(label)[:100]
         example.accepted_at = self.now
         example.accepted_by = (self.label_as.user if self.label_as else self.by).audit_name
+
+    def _known_ids(self, sent: Sequence[str]) -> dict[str, Found]:
+        """Which of the sender's ids were used before: those of withdrawn examples are known by what stands for them."""
+        sent_as = {tombstone_of(persona=self.persona.pk, client_id=each): each for each in sent}
+        stored = self._stored("client_id", [*sent, *sent_as])
+        return {sent_as.get(kept, kept): found for kept, found in stored.items()}
 
     def _stored(self, column: str, values: Sequence[str], **among: Any) -> dict[str, Found]:
         """What the persona has of these; of several with the same value the oldest."""

@@ -11,6 +11,7 @@ from apps.common.clock import RunningClock
 from apps.common.errors import Conflict
 from apps.contributions.enums import WithdrawalStatus
 from apps.contributions.models import TrainingExample, Withdrawal
+from apps.contributions.queries.client_ids import tombstone_of
 from apps.contributions.services.withdrawals.erasers import Leftover, erasers
 from apps.contributions.services.withdrawals.requesting import ERASE_JOB
 
@@ -79,18 +80,27 @@ def _next_batch(withdrawal: Withdrawal) -> list[int]:
 @transaction.atomic
 def _empty(withdrawal: Withdrawal, batch: list[int], now: datetime) -> None:
     """The example itself, after its copies. Its hash stays: the rows of datasets carry it too, and it tells nothing."""
+    _bury_client_ids(batch)
     TrainingExample.objects.filter(pk__in=batch).update(
         input=None,
         output=None,
         accepted_label=None,
         category="",
         metadata={},
-        client_id="",
         conversation_ref="",
         updated_at=now,
     )
     erased = withdrawal.examples.filter(input__isnull=True).count()
     Withdrawal.objects.filter(pk=withdrawal.pk).update(erased_count=erased, leased_until=now + LEASE, updated_at=now)
+
+
+def _bury_client_ids(batch: list[int]) -> None:
+    """The sender's id may name somebody and goes; what is left in its place keeps the example from being sent again."""
+    named = TrainingExample.objects.filter(pk__in=batch).exclude(client_id="")
+    examples = list(named.only("persona_id", "client_id"))
+    for example in examples:
+        example.client_id = tombstone_of(persona=example.persona_id, client_id=example.client_id)
+    TrainingExample.objects.bulk_update(examples, ["client_id"])
 
 
 @transaction.atomic
