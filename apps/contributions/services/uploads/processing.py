@@ -66,7 +66,7 @@ def _work(turn: Turn) -> None:
         hand_on(turn=turn)
     except FlywheelError as error:
         _settle(turn, error)
-    except Exception:
+    except Exception:  # a defect of ours: the next worker need not wait for the lease to end
         turn.give_back()
         raise
 
